@@ -1,0 +1,82 @@
+import type { Batch, BatchBuilder } from '@millrace/channel-native';
+import type { ConfigOf, Metrics, Spec } from './spec.ts';
+
+export type { Batch, BatchBuilder } from '@millrace/channel-native';
+
+/** Adds to a counter, or moves a gauge up and down. */
+export interface Meter {
+  add(amount: number): void;
+}
+
+/** Goes to the agent's one log. A cause that repeats is thinned out, and the log says how often it was suppressed. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+interface Context<Of extends Spec> {
+  /** The component's name in the plan, such as `a1.sources.r1`. */
+  readonly id: string;
+  readonly config: ConfigOf<Of['properties']>;
+  readonly metrics: MetersOf<Of['metrics']>;
+  readonly log: Log;
+  /** Aborts when the component is asked to stop; what it waits for may then be given up. */
+  readonly signal: AbortSignal;
+}
+
+export type MetersOf<Of extends Metrics> = { readonly [Key in keyof Of]: Meter };
+
+/** What becomes of the events of an {@link SourceContext.emitEach} call, told in order, as soon as it is known. */
+export type EachOutcome = (accepted: number, failure: Error | undefined) => void;
+
+export interface SourceContext<Of extends Spec> extends Context<Of> {
+  /**
+   * Puts a batch, as one transaction, into every channel the selector names. Resolves once all required channels hold it; rejects when one
+   * refused, and then none of them holds it. The batch may not be used after it settled.
+   */
+  readonly emit: (batch: Batch) => Promise<void>;
+  /**
+   * Puts every event of the batch as a request of its own, though as many as possible share a transaction. `outcome` is called with
+   * the number of events accepted next, and with the failure of the one event after them, until all are accounted for.
+   * Resolves then; never rejects because an event was refused.
+   */
+  readonly emitEach: (batch: Batch, outcome: EachOutcome) => Promise<void>;
+  /** A builder over scratch memory that is used again as soon as what was built in it has been emitted. */
+  readonly builder: BatchBuilder;
+  /** The most events one transaction may hold in the channels of this source. */
+  readonly transactionCapacity: number;
+}
+
+export interface SinkContext<Of extends Spec> extends Context<Of> {}
+
+/** A source that calls `emit` by itself. */
+export interface RunningSource {
+  /** Accepts nothing more; resolves when everything accepted has been answered and all handles are closed. */
+  close(): Promise<void>;
+}
+
+/** A source that the kernel drives: `ready` asks for the next poll at once, `backoff` for one after a growing pause. */
+export interface PollingSource extends RunningSource {
+  poll(): Promise<'ready' | 'backoff'>;
+  /** Flume's pauses for this source; without them 1,000 and 5,000 ms. */
+  readonly backoff?: { readonly incrementMs: number; readonly maxMs: number };
+}
+
+export interface RunningSink {
+  /** Most events in one delivery. */
+  readonly batchSize: number;
+  /**
+   * Resolving (or returning) commits the batch; throwing rolls it back, and the kernel offers it again after a pause. The bytes are
+   * the channel's: they are readable until `deliver` settles and not a moment longer.
+   */
+  deliver(batch: Batch): Promise<void> | void;
+  close(): Promise<void>;
+}
+
+/** What a source's module exports as `open`: resolves when the source is listening, or throws what stands in the way. */
+export type OpenSource<Of extends Spec> = (context: SourceContext<Of>) => Promise<RunningSource | PollingSource>;
+
+/** What a sink's module exports as `open`: resolves when the sink can take; its peer need not have been reached. */
+export type OpenSink<Of extends Spec> = (context: SinkContext<Of>) => Promise<RunningSink>;

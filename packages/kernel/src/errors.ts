@@ -1,0 +1,31 @@
+/** Every error that Millrace shows to people, by its code. `docs/reference/errors.md` explains each one, and a test holds the two together. */
+export const errorCodes = {
+  MR_CONFIG_SYNTAX: 'The configuration file cannot be read.',
+  MR_CONFIG_INVALID: 'The configuration has mistakes.',
+  MR_NOTHING_TO_RUN: 'Nothing of this agent can run.',
+  MR_LIFECYCLE: 'A component was asked for something its state does not allow.',
+  MR_WORKER_EXIT: 'A component worker ended without being asked to.',
+  MR_WORKER_TIMEOUT: 'A component worker did not answer in time.',
+  MR_WORKER_MEMORY: 'A component worker used more memory than it may.',
+  MR_COMPONENT_FAILED: 'A component failed.',
+  MR_CHANNEL_FULL: 'The channel has no room.',
+  MR_CHANNEL_TOO_LARGE: 'The transaction can never fit the channel.',
+  MR_CHANNEL_CLOSED: 'The channel is closed.',
+  MR_CHANNEL_STALE: 'The caller’s worker life is over, or the handle was already used.',
+  MR_CHANNEL_CANCELLED: 'The wait was cancelled.',
+  MR_BATCH_INVALID: 'The bytes are not a batch of events.',
+  MR_ENGINE_PANIC: 'The native engine met a state it holds to be impossible.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** An error with a stable code. The message is `<what the code means> <what happened here, and what to do>`. */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, detail: string, options?: ErrorOptions) {
+    super(`${errorCodes[code]} ${detail}`, options);
+    this.code = code;
+  }
+}
