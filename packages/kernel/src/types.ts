@@ -1,0 +1,49 @@
+import * as z from 'zod';
+
+/**
+ * The types of configuration values. Each reads the trimmed text of a property as Java and Flume do and says in words what it
+ * wanted; a default makes the property optional.
+ */
+
+const javaInteger = (min: bigint, max: bigint, wanted: string) =>
+  z.string(wanted).transform((text, context): number => {
+    const value = /^[+-]?\d+$/.test(text) ? BigInt(text) : undefined;
+    if (value === undefined || value < min || value > max) {
+      context.addIssue(`must be ${wanted}, not "${text}"`);
+      return z.NEVER;
+    }
+    return Number(value);
+  });
+
+const INT_MAX = 2n ** 31n - 1n;
+
+/** A Java `int` of at least `min`: digits with an optional sign; no unit, no hexadecimal. */
+export const integer = (min = -(2 ** 31), max = 2 ** 31 - 1) =>
+  javaInteger(BigInt(min), BigInt(max), `a whole number from ${min} to ${max}`);
+
+/** A Java `long` of at least `min`. Beyond 2^53 the value is the nearest JavaScript number. */
+export const long = (min = -(2n ** 63n)) => javaInteger(min, 2n ** 63n - 1n, `a whole number of at least ${min}`);
+
+/** How many of something: 1 to 2^31 − 1. */
+export const count = javaInteger(1n, INT_MAX, 'a whole number of at least 1');
+
+/** A span of time in milliseconds: 0 to 2^31 − 1. */
+export const milliseconds = javaInteger(0n, INT_MAX, 'a number of milliseconds of at least 0');
+
+/** A span of time in seconds: 0 to 2^31 − 1. */
+export const seconds = javaInteger(0n, INT_MAX, 'a number of seconds of at least 0');
+
+/** A TCP or UDP port; 0 lets the system choose. */
+export const port = javaInteger(0n, 65_535n, 'a port from 0 to 65535');
+
+/** `true` in any case; everything else is false, as Java has it. */
+export const flag = z.string('true or false').transform((text) => text.toLowerCase() === 'true');
+
+/** Any text. */
+export const text = z.string('some text');
+
+/** A host name or an address. */
+export const host = z.string('a host name or address').min(1, 'must be a host name or address');
+
+/** Names with blanks between them. */
+export const names = z.string('names with blanks between them').transform((list) => list.split(/\s+/).filter(Boolean));
