@@ -1,0 +1,102 @@
+//! What can go wrong, in terms an operator can act on.
+
+use std::fmt;
+
+/// The result of every fallible call in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Each variant names what failed and where; `code` is what TypeScript and the manual call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no room now; the caller may try again later, or go on in another block.
+    Full(Shortage),
+    /// What was asked for can never fit, however long the caller waits.
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much was asked for.
+        is: u64,
+        /// How much there can be.
+        max: u64,
+    },
+    /// The channel is closed.
+    Closed,
+    /// The caller's worker life is over, or the handle was already used.
+    Stale,
+    /// The wait was cancelled.
+    Cancelled,
+    /// The bytes are not events.
+    InvalidBatch {
+        /// What is wrong there.
+        what: &'static str,
+        /// The offset of the bad byte in what was read.
+        offset: usize,
+    },
+    /// The engine met a state it holds to be impossible; what it touched must not be used any more.
+    Panic(String),
+}
+
+/// What there is no room for. The first two are told in Flume's words, because clients see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortage {
+    /// The channel holds as many events as it may.
+    Events,
+    /// The bodies in the channel take as many bytes as they may, or all of its chunks are in use.
+    Bytes {
+        /// How many bytes they take.
+        used: u64,
+    },
+    /// The block that is written has too few free bytes or entries; another one has more.
+    Block,
+}
+
+impl Error {
+    /// The stable name of this error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Full(_) => "MR_CHANNEL_FULL",
+            Self::TooLarge { .. } => "MR_CHANNEL_TOO_LARGE",
+            Self::Closed => "MR_CHANNEL_CLOSED",
+            Self::Stale => "MR_CHANNEL_STALE",
+            Self::Cancelled => "MR_CHANNEL_CANCELLED",
+            Self::InvalidBatch { .. } => "MR_BATCH_INVALID",
+            Self::Panic(_) => "MR_ENGINE_PANIC",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(shortage) => shortage.fmt(f),
+            Self::TooLarge { what, is, max } => write!(f, "{is} {what}, but the channel takes at most {max}"),
+            Self::Closed => f.write_str("the channel is closed"),
+            Self::Stale => f.write_str("the worker life is over, or the handle was already used"),
+            Self::Cancelled => f.write_str("the wait was cancelled"),
+            Self::InvalidBatch { what, offset } => write!(f, "{what}, at byte {offset}"),
+            Self::Panic(what) => write!(f, "impossible state: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Events => f.write_str(
+                "Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with sources, or the \
+                 buffer size is too tight",
+            ),
+            Self::Bytes { used } => write!(
+                f,
+                "Cannot commit transaction. Byte capacity allocated to store event body {used}reached. Please \
+                 increase heap space/byte capacity allocated to the channel as the sinks may not be keeping up with \
+                 the sources"
+            ),
+            Self::Block => f.write_str("the block that is written has no room left for these events"),
+        }
+    }
+}
