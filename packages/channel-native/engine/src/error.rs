@@ -44,8 +44,8 @@ pub enum Shortage {
     Events,
     /// The bodies in the channel take as many bytes as they may, or all of its chunks are in use.
     Bytes {
-        /// How many bytes they take.
-        used: u64,
+        /// How many that is.
+        limit: u64,
     },
     /// The block that is written has too few free bytes or entries; another one has more.
     Block,
@@ -90,9 +90,9 @@ impl fmt::Display for Shortage {
                 "Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with sources, or the \
                  buffer size is too tight",
             ),
-            Self::Bytes { used } => write!(
+            Self::Bytes { limit } => write!(
                 f,
-                "Cannot commit transaction. Byte capacity allocated to store event body {used}reached. Please \
+                "Cannot commit transaction. Byte capacity allocated to store event body {limit}reached. Please \
                  increase heap space/byte capacity allocated to the channel as the sinks may not be keeping up with \
                  the sources"
             ),

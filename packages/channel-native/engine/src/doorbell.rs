@@ -1,0 +1,96 @@
+//! How a channel tells a worker that its waits are over: one queue of completions and one ring for each worker life.
+
+use crate::{
+    error::Error,
+    sync::{Arc, Mutex},
+};
+
+/// The answer to one wait.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The number under which the worker waits.
+    pub token: u32,
+    /// A handle, or why there is none.
+    pub result: Result<u64, Error>,
+}
+
+/// Wakes the worker's event loop; may be called from any thread, and must not call back into the engine.
+pub type Ring = Box<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct Queue {
+    completions: Vec<Completion>,
+    rung: bool,
+    closed: bool,
+}
+
+/// The doorbell of one worker life. Completions pushed while the bell has been rung and not yet answered do not ring again.
+#[derive(Clone)]
+pub struct Doorbell {
+    queue: Arc<Mutex<Queue>>,
+    ring: Arc<Ring>,
+}
+
+impl Doorbell {
+    /// A doorbell that is rung by `ring`.
+    #[must_use]
+    pub fn new(ring: Ring) -> Self {
+        Self { queue: Arc::new(Mutex::new(Queue::default())), ring: Arc::new(ring) }
+    }
+
+    /// Leaves a completion and rings, unless the bell is ringing already. A closed doorbell takes nothing.
+    pub fn push(&self, completion: Completion) {
+        let Ok(mut queue) = self.queue.lock() else { return };
+        if queue.closed {
+            return;
+        }
+        queue.completions.push(completion);
+        let silent = !std::mem::replace(&mut queue.rung, true);
+        drop(queue);
+        if silent {
+            (self.ring)();
+        }
+    }
+
+    /// Answers the bell: everything that was left since the last time. What is left after this rings again.
+    #[must_use]
+    pub fn answer(&self) -> Vec<Completion> {
+        let Ok(mut queue) = self.queue.lock() else { return Vec::new() };
+        queue.rung = false;
+        std::mem::take(&mut queue.completions)
+    }
+
+    /// Takes nothing and never rings from now on. A `ring` under way in another thread may still end.
+    pub fn close(&self) {
+        let Ok(mut queue) = self.queue.lock() else { return };
+        queue.closed = true;
+        queue.completions.clear();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_ringing_bell_is_not_rung_again_until_it_is_answered() {
+        let rings = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&rings);
+        let bell = Doorbell::new(Box::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }));
+        bell.push(Completion { token: 1, result: Ok(7) });
+        bell.push(Completion { token: 2, result: Err(Error::Closed) });
+        assert_eq!(rings.load(Ordering::Relaxed), 1);
+        assert_eq!(bell.answer().len(), 2);
+        assert!(bell.answer().is_empty());
+        bell.push(Completion { token: 3, result: Ok(0) });
+        assert_eq!(rings.load(Ordering::Relaxed), 2);
+        bell.close();
+        assert!(bell.answer().is_empty());
+        bell.push(Completion { token: 4, result: Ok(0) });
+        assert_eq!(rings.load(Ordering::Relaxed), 2);
+    }
+}

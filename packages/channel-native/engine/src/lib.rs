@@ -1,0 +1,17 @@
+//! Batches of encoded events, and the channels that pass them between threads.
+//!
+//! - [`batch`] is the one encoding of events: reading, writing, splitting, changing headers;
+//! - [`memory`] is the channel that lives in shared memory;
+//! - [`doorbell`] is how a channel tells a worker that its wait is over;
+//! - [`registry`] has the channels and owners of a process under numbers;
+//! - [`error`] names what can go wrong.
+
+pub mod batch;
+pub mod doorbell;
+pub mod error;
+pub mod memory;
+#[cfg(not(loom))]
+pub mod registry;
+mod sync;
+
+pub use error::{Error, Result, Shortage};

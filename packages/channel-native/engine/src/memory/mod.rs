@@ -1,0 +1,237 @@
+//! The memory channel: a bounded transactional queue of events in a shared buffer.
+//!
+//! `docs/design/memory-channel.md` says what it promises and why it is as it is. The state machine is in the private module `state`; this one puts
+//! the lock around it, copies events outside of the lock, and delivers the answers to waits after it was let go.
+
+mod arena;
+mod buffer;
+mod handles;
+mod ring;
+mod state;
+mod table;
+
+use buffer::Buffer;
+pub use buffer::Layout;
+use state::{Answer, Effects, State};
+pub use state::{Counters, Grant, Limits, Need, Waiter, Wish};
+
+use crate::{
+    batch::Run,
+    doorbell::Completion,
+    error::{Error, Result},
+    sync::{Mutex, MutexGuard},
+};
+
+/// Bytes of one of Flume's byte slots: bodies are accounted in these.
+pub const SLOT_LEN: u32 = 100;
+
+/// What a channel needs of the world around it. Neither is called under a lock.
+pub trait Surroundings: Send + Sync {
+    /// Leaves a completion at the doorbell of an owner, if it still has one.
+    fn complete(&self, owner: u32, completion: Completion);
+    /// Sees to it that [`MemoryChannel::expire`] is called at this time, or soon after.
+    fn alarm(&self, at_ms: u64);
+}
+
+/// One memory channel, used by all threads at once.
+pub struct MemoryChannel {
+    state: Mutex<State>,
+    buffer: Buffer,
+    surroundings: Box<dyn Surroundings>,
+    poisoning: bool,
+}
+
+impl MemoryChannel {
+    /// A channel over `buffer`. With `poisoning`, bytes are overwritten when their lease ends, so that
+    /// a reader that came too late is found out.
+    ///
+    /// # Safety
+    /// `buffer` is aligned to 8 and valid for reads and writes of `layout.len()` bytes for as long as the channel and any run it
+    /// lent live; nobody else writes there.
+    #[must_use]
+    pub unsafe fn new(limits: Limits, layout: &Layout, buffer: *mut u8, surroundings: Box<dyn Surroundings>, poisoning: bool) -> Self {
+        // SAFETY: passed on to the caller.
+        let buffer = unsafe { Buffer::new(buffer, *layout) };
+        Self { state: Mutex::new(State::new(limits, layout, buffer)), buffer, surroundings, poisoning }
+    }
+
+    /// Room for a put. `wait_until_ms`, on the engine's clock, says how long it may wait; without it the answer comes now or is no.
+    ///
+    /// # Errors
+    /// `TooLarge` when it can never fit, `ChannelFull` when it does not fit now and may not wait, `Closed`.
+    pub fn reserve(&self, who: Waiter, need: Need, wait_until_ms: Option<u64>) -> Result<Grant> {
+        self.with(|state| state.reserve(who, need, wait_until_ms))
+    }
+
+    /// Copies a run into a reservation, behind what is there already.
+    ///
+    /// # Errors
+    /// `Stale` when the reservation is not the owner's or over; `Full` when the run is larger than what was reserved; then nothing is copied.
+    pub fn fill(&self, owner: u32, reservation: u64, run: &Run<'_>) -> Result<()> {
+        let (block_len, region, size, filled) = self.with(|state| state.filling(owner, reservation))?;
+        // SAFETY: only the owner's thread, which is this one, fills its reservation; reclaiming it waits for the end of that thread.
+        let mut space = unsafe { self.buffer.space(block_len, &region, size, filled) };
+        space.push_run(run)?;
+        let (events, bytes) = (run.len() as u32, run.byte_len() as u32);
+        let slots = run.slots(SLOT_LEN);
+        self.with(|state| state.filled(owner, reservation, (events, bytes), slots))
+    }
+
+    /// Makes what was filled visible to takers; events reserved beyond it are given back.
+    ///
+    /// # Errors
+    /// `Stale` when the reservation is not the owner's or over.
+    pub fn publish(&self, owner: u32, reservation: u64, now_ms: u64) -> Result<()> {
+        self.with(|state| state.publish(owner, reservation, now_ms))
+    }
+
+    /// Gives a reservation back; what was filled is never seen.
+    ///
+    /// # Errors
+    /// As [`MemoryChannel::publish`].
+    pub fn void(&self, owner: u32, reservation: u64) -> Result<()> {
+        self.with(|state| state.void(owner, reservation))
+    }
+
+    /// A lease of at most `wish.max` events, now or later; `None` when there is nothing and the caller will not `wait`.
+    ///
+    /// # Errors
+    /// `TooLarge` for more than a transaction may hold, `Closed`.
+    pub fn take(&self, who: Waiter, wish: Wish, wait: bool, now_ms: u64) -> Result<Option<Grant>> {
+        self.with(|state| state.take(who, wish, wait, now_ms))
+    }
+
+    /// Removes the events of a lease for good.
+    ///
+    /// # Errors
+    /// `Stale` when the lease is not the owner's or over.
+    pub fn commit(&self, owner: u32, lease: u64, now_ms: u64) -> Result<()> {
+        if self.poisoning {
+            let (_, extent) = self.with(|state| state.leased(owner, lease))?;
+            // SAFETY: the lease is the caller's, who says with this call that nobody reads it any more.
+            unsafe { self.buffer.poison(&extent) };
+        }
+        self.with(|state| state.commit(owner, lease, now_ms))
+    }
+
+    /// Puts the events of a lease back into their old place.
+    ///
+    /// # Errors
+    /// As [`MemoryChannel::commit`].
+    pub fn rollback(&self, owner: u32, lease: u64, now_ms: u64) -> Result<()> {
+        self.with(|state| state.rollback(owner, lease, now_ms))
+    }
+
+    /// Lets the owner of a lease look at its events.
+    ///
+    /// # Errors
+    /// As [`MemoryChannel::commit`].
+    pub fn read<T>(&self, owner: u32, lease: u64, look: impl FnOnce(&Run<'_>) -> T) -> Result<T> {
+        let (block_len, extent) = self.with(|state| state.leased(owner, lease))?;
+        // SAFETY: only the owner's thread, which is this one, ends its lease, and not while this call lasts.
+        Ok(look(&unsafe { self.buffer.run(block_len, &extent) }))
+    }
+
+    /// Ends a wait. `false`: its answer is already on its way to the doorbell.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn cancel(&self, who: Waiter) -> Result<bool> {
+        self.with(|state| Ok(state.cancel(who)))
+    }
+
+    /// Answers the waits whose time is over at `now_ms`, and says when to come again, if nothing calls for it earlier.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn expire(&self, now_ms: u64) -> Result<Option<u64>> {
+        self.with(|state| Ok(state.expire(now_ms)))
+    }
+
+    /// Forgets the waits of an owner whose event loop has ended.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn detach(&self, owner: u32) -> Result<()> {
+        self.with(|state| {
+            state.detach(owner);
+            Ok(())
+        })
+    }
+
+    /// Voids the reservations and returns the leases of an owner. Only after its thread has ended: until then it may be inside a copy.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn reclaim(&self, owner: u32, now_ms: u64) -> Result<()> {
+        self.with(|state| {
+            state.reclaim(owner, now_ms);
+            Ok(())
+        })
+    }
+
+    /// Refuses new puts and takes, and ends every wait with `Closed`. What is open can still be finished.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn close(&self) -> Result<()> {
+        self.with(|state| {
+            state.close();
+            Ok(())
+        })
+    }
+
+    /// The channel's figures, all of one moment.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn counters(&self, now_ms: u64) -> Result<Counters> {
+        self.with(|state| Ok(state.counters(now_ms)))
+    }
+
+    /// Events that a put could have now, as far as their number goes; 0 while puts wait.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn free_events(&self) -> Result<u32> {
+        self.with(|state| Ok(state.free_events()))
+    }
+
+    /// Gives the memory of unused chunks back to the system, all but the one to be used next.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    #[cfg(not(loom))]
+    pub fn trim(&self) -> Result<()> {
+        // They are set aside meanwhile, because giving pages back takes too long to be done under the lock.
+        let idle = self.with(|state| Ok(state.arena_mut().take_idle()))?;
+        for chunk in &idle {
+            self.buffer.discard(*chunk);
+        }
+        self.with(|state| {
+            state.arena_mut().return_idle(idle);
+            state.grant_putters();
+            Ok(())
+        })
+    }
+
+    /// Does something under the lock and delivers what it answered afterwards: no doorbell is rung under the lock.
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let mut state = self.lock()?;
+        let outcome = act(&mut state);
+        let Effects { answers, alarm_ms } = state.take_effects();
+        drop(state);
+        for Answer { to: Waiter { owner, token }, result } in answers {
+            self.surroundings.complete(owner, Completion { token, result });
+        }
+        if let Some(at_ms) = alarm_ms {
+            self.surroundings.alarm(at_ms);
+        }
+        outcome
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+        // A panic under the lock leaves a state nobody can vouch for: that channel is over, the others go on.
+        self.state.lock().map_err(|_| Error::Panic("a panic under the channel's lock".into()))
+    }
+}

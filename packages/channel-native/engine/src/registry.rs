@@ -1,0 +1,205 @@
+//! What is shared by all threads of the process: channels and owners by their numbers, and the timer.
+
+use std::{
+    collections::{BinaryHeap, HashMap},
+    cmp::Reverse,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, RwLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    doorbell::{Completion, Doorbell, Ring},
+    error::{Error, Result},
+    memory::{Layout, Limits, MemoryChannel, Surroundings},
+};
+
+/// Milliseconds since the engine was first asked; the same clock for everything in the process.
+#[must_use]
+pub fn now_ms() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[derive(Default)]
+struct Channels {
+    by_id: HashMap<u32, Arc<MemoryChannel>>,
+    last_id: u32,
+}
+
+#[derive(Default)]
+struct Owners {
+    /// Owners given out; those whose thread has begun have a doorbell.
+    by_id: HashMap<u32, Option<Doorbell>>,
+    last_id: u32,
+}
+
+static CHANNELS: LazyLock<RwLock<Channels>> = LazyLock::new(RwLock::default);
+static OWNERS: LazyLock<RwLock<Owners>> = LazyLock::new(RwLock::default);
+
+/// Nothing under these locks can panic half-way, so a poisoned one is as good as before.
+fn whole<T>(lock: std::result::Result<T, PoisonError<T>>) -> T {
+    lock.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Opens a memory channel under a new number.
+///
+/// # Safety
+/// As [`MemoryChannel::new`]: the buffer outlives the channel's entry here and every run it lent.
+#[must_use]
+pub unsafe fn open_memory(limits: Limits, layout: &Layout, buffer: *mut u8, poisoning: bool) -> u32 {
+    let mut channels = whole(CHANNELS.write());
+    channels.last_id += 1;
+    let id = channels.last_id;
+    let surroundings = Box::new(InProcess { channel: id });
+    // SAFETY: passed on to the caller.
+    let channel = unsafe { MemoryChannel::new(limits, layout, buffer, surroundings, poisoning) };
+    channels.by_id.insert(id, Arc::new(channel));
+    id
+}
+
+/// The channel of a number.
+///
+/// # Errors
+/// `Closed` when there is none any more.
+pub fn channel(id: u32) -> Result<Arc<MemoryChannel>> {
+    whole(CHANNELS.read()).by_id.get(&id).cloned().ok_or(Error::Closed)
+}
+
+/// Closes a channel and forgets it: from now on its number means nothing.
+///
+/// # Errors
+/// `Closed` when it was closed before.
+pub fn close(id: u32) -> Result<()> {
+    let channel = whole(CHANNELS.write()).by_id.remove(&id).ok_or(Error::Closed)?;
+    channel.close()
+}
+
+/// A new owner: one worker life. Numbers are never used again.
+#[must_use]
+pub fn new_owner() -> u32 {
+    let mut owners = whole(OWNERS.write());
+    owners.last_id += 1;
+    let id = owners.last_id;
+    owners.by_id.insert(id, None);
+    id
+}
+
+/// Begins an owner's life in its own thread: `ring` wakes its event loop.
+///
+/// # Errors
+/// `Stale` when the owner has already begun, or is over.
+pub fn enter(owner: u32, ring: Ring) -> Result<()> {
+    match whole(OWNERS.write()).by_id.get_mut(&owner) {
+        Some(bell @ None) => {
+            *bell = Some(Doorbell::new(ring));
+            Ok(())
+        }
+        _ => Err(Error::Stale),
+    }
+}
+
+/// What has come to the owner's doorbell since it last asked.
+#[must_use]
+pub fn answer(owner: u32) -> Vec<Completion> {
+    doorbell(owner).map_or_else(Vec::new, |bell| bell.answer())
+}
+
+/// The owner's event loop ends: nothing is delivered to it from now on. What it has open stays so until [`reclaim`].
+pub fn leave(owner: u32) {
+    if let Some(bell) = doorbell(owner) {
+        bell.close();
+    }
+    for channel in all_channels() {
+        // A broken channel has no waits worth removing.
+        let _ = channel.detach(owner);
+    }
+}
+
+/// The owner's thread has ended: everything it had open goes back to its channels.
+pub fn reclaim(owner: u32) {
+    let bell = whole(OWNERS.write()).by_id.remove(&owner).flatten();
+    if let Some(bell) = bell {
+        bell.close();
+    }
+    for channel in all_channels() {
+        // A broken channel gives nothing back to anybody.
+        let _ = channel.reclaim(owner, now_ms());
+    }
+}
+
+fn doorbell(owner: u32) -> Option<Doorbell> {
+    whole(OWNERS.read()).by_id.get(&owner).cloned().flatten()
+}
+
+fn all_channels() -> Vec<Arc<MemoryChannel>> {
+    whole(CHANNELS.read()).by_id.values().cloned().collect()
+}
+
+struct InProcess {
+    channel: u32,
+}
+
+impl Surroundings for InProcess {
+    fn complete(&self, owner: u32, completion: Completion) {
+        if let Some(bell) = doorbell(owner) {
+            bell.push(completion);
+        }
+    }
+
+    fn alarm(&self, at_ms: u64) {
+        TIMER.at(at_ms, self.channel);
+    }
+}
+
+/// One thread that ends the waits whose time is over; it exists once somebody has waited.
+struct Timer {
+    alarms: Mutex<BinaryHeap<Reverse<(u64, u32)>>>,
+    earlier: Condvar,
+}
+
+static TIMER: LazyLock<&'static Timer> = LazyLock::new(|| {
+    let timer: &'static Timer = Box::leak(Box::new(Timer { alarms: Mutex::default(), earlier: Condvar::new() }));
+    thread::Builder::new()
+        .name("millrace-timer".into())
+        .spawn(|| timer.run())
+        .unwrap_or_else(|error| panic!("the system refuses a thread for the timer: {error}"));
+    timer
+});
+
+impl Timer {
+    fn at(&self, at_ms: u64, channel: u32) {
+        whole(self.alarms.lock()).push(Reverse((at_ms, channel)));
+        self.earlier.notify_one();
+    }
+
+    fn run(&self) -> ! {
+        loop {
+            let due = self.wait();
+            let expired = catch_unwind(AssertUnwindSafe(|| channel(due).and_then(|channel| channel.expire(now_ms()))));
+            // A channel that was closed, or that broke, has no waits any more.
+            if let Ok(Ok(Some(next_ms))) = expired {
+                whole(self.alarms.lock()).push(Reverse((next_ms, due)));
+            }
+        }
+    }
+
+    /// Sleeps until an alarm is due, and takes it.
+    fn wait(&self) -> u32 {
+        let mut alarms: MutexGuard<'_, _> = whole(self.alarms.lock());
+        loop {
+            alarms = match alarms.peek() {
+                None => whole(self.earlier.wait(alarms)),
+                Some(&Reverse((at_ms, channel))) => {
+                    let now = now_ms();
+                    if at_ms <= now {
+                        alarms.pop();
+                        return channel;
+                    }
+                    whole(self.earlier.wait_timeout(alarms, Duration::from_millis(at_ms - now))).0
+                }
+            };
+        }
+    }
+}
