@@ -15,13 +15,23 @@
 //! ```
 //!
 //! The encoding is **canonical**: one block to a map with a positive count, no length longer than it must be, no key twice,
-//! all text valid UTF-8. Whoever brings events in
-//! makes them so; everything behind relies on it for speed, never for memory safety.
+//! all text valid UTF-8. Whoever brings events in ([`scan_events`],
+//! [`push_flat`], [`crate::lines`]) makes them so; everything behind relies on it for speed, never for memory safety.
 #![forbid(unsafe_code)]
 
+mod canonical;
+mod change;
+mod flat;
+mod headers;
 mod run;
 mod space;
-mod varint;
+#[cfg(test)]
+mod tests;
+pub(crate) mod varint;
 
+pub use canonical::scan_events;
+pub use change::{filter, remove_header, set_header};
+pub use flat::push_flat;
+pub use headers::headers;
 pub use run::{Entry, Event, Run};
-pub use space::{Space, Written};
+pub use space::{Size, Space};

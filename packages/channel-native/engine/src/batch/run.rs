@@ -194,10 +194,9 @@ mod tests {
         assert!(Run::new(EVENTS, &TABLE, 16).is_ok());
         assert!(Run::new(&[], &[], 16).is_ok());
         let [last, first] = TABLE;
-        let lies: [&[Entry]; 8] = [
+        let lies: [&[Entry]; 7] = [
             &[],
             &[last],
-            &[first],
             &[first, last],
             &[Entry { body: 27, ..last }, first],
             &[Entry { body: 22, ..last }, first],

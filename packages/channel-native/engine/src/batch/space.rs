@@ -21,12 +21,12 @@ pub struct Space<'a> {
     events: &'a mut [u8],
     table: &'a mut [Entry],
     base: u32,
-    written: Written,
+    written: Size,
 }
 
 /// A number of events, and of the bytes they take without their entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Written {
+pub struct Size {
     /// How many events.
     pub events: usize,
     /// How many bytes.
@@ -39,19 +39,19 @@ impl<'a> Space<'a> {
     #[must_use]
     pub fn new(events: &'a mut [u8], table: &'a mut [Entry], base: u32) -> Self {
         let usable = events.len().min((u32::MAX - base) as usize);
-        Self { events: &mut events[..usable], table, base, written: Written::default() }
+        Self { events: &mut events[..usable], table, base, written: Size::default() }
     }
 
     /// What has been written.
     #[must_use]
-    pub const fn written(&self) -> Written {
+    pub const fn written(&self) -> Size {
         self.written
     }
 
     /// What can still be written.
     #[must_use]
-    pub const fn room(&self) -> Written {
-        Written { events: self.table.len() - self.written.events, bytes: self.events.len() - self.written.bytes }
+    pub const fn room(&self) -> Size {
+        Size { events: self.table.len() - self.written.events, bytes: self.events.len() - self.written.bytes }
     }
 
     /// What has been written, to read.
@@ -64,12 +64,39 @@ impl<'a> Space<'a> {
     ///
     /// # Errors
     /// `Full` when it does not fit.
+    #[inline]
     pub fn push(&mut self, headers: &[u8], body: &[u8]) -> Result<()> {
-        let body_at = headers.len() + varint::width(body.len());
+        self.push_parts(&[headers], body)
+    }
+
+    /// As [`Space::push`], of a map in pieces.
+    #[inline]
+    pub(super) fn push_parts(&mut self, headers: &[&[u8]], body: &[u8]) -> Result<()> {
+        let headers_len: usize = headers.iter().map(|part| part.len()).sum();
+        let mut event = self.push_event(headers_len, body)?;
+        for part in headers {
+            let (target, rest) = event.split_at_mut(part.len());
+            target.copy_from_slice(part);
+            event = rest;
+        }
+        Ok(())
+    }
+
+    /// Writes the body of one event and its length, and leaves the map of `headers_len` bytes to the caller.
+    #[inline]
+    pub(super) fn push_event(&mut self, headers_len: usize, body: &[u8]) -> Result<&mut [u8]> {
+        let body_at = headers_len + varint::width(body.len());
         let event = self.grow(body_at + body.len(), body_at)?;
-        event[..headers.len()].copy_from_slice(headers);
-        varint::write(&mut event[headers.len()..body_at], body.len());
-        event[body_at..].copy_from_slice(body);
+        let (head, target) = event.split_at_mut(body_at);
+        target.copy_from_slice(body);
+        let (headers, length) = head.split_at_mut(headers_len);
+        varint::write(length, body.len());
+        Ok(headers)
+    }
+
+    /// Copies one encoded event that is canonical, with its body at `body_at` of it.
+    pub(super) fn push_encoded(&mut self, encoded: &[u8], body_at: usize) -> Result<()> {
+        self.grow(encoded.len(), body_at)?.copy_from_slice(encoded);
         Ok(())
     }
 
@@ -95,8 +122,27 @@ impl<'a> Space<'a> {
         Ok(())
     }
 
-    /// Takes room for one event of `len` bytes whose body begins at `body_at` of them, for the caller to fill.
-    pub(super) fn grow(&mut self, len: usize, body_at: usize) -> Result<&mut [u8]> {
+    /// Copies as many events of a run as fit, and returns how many.
+    pub(super) fn push_fitting(&mut self, run: &Run<'_>) -> usize {
+        let room = self.room();
+        let (mut fits, mut beyond) = (0, run.len().min(room.events) + 1);
+        while fits + 1 < beyond {
+            let middle = usize::midpoint(fits, beyond);
+            if run.offset(middle) <= room.bytes {
+                fits = middle;
+            } else {
+                beyond = middle;
+            }
+        }
+        match self.push_run(&run.slice(0..fits)) {
+            Ok(()) => fits,
+            Err(_) => 0,
+        }
+    }
+
+    /// Takes room for one event of `len` bytes whose body begins at `body_at` of them.
+    #[inline]
+    fn grow(&mut self, len: usize, body_at: usize) -> Result<&mut [u8]> {
         let room = self.room();
         if room.events == 0 || len > room.bytes {
             return Err(NO_ROOM);
@@ -147,8 +193,8 @@ mod tests {
         let mut space = Space::new(&mut bytes, &mut table, 8);
         run.slice(1..3).copy_to(&mut space).unwrap();
         run.copy_to(&mut space).unwrap();
-        assert_eq!(space.written(), Written { events: 5, bytes: 23 });
-        let Written { bytes: len, .. } = space.written();
+        assert_eq!(space.written(), Size { events: 5, bytes: 23 });
+        let Size { bytes: len, .. } = space.written();
         let copy = Run::new(&bytes[..len], &table, 8).unwrap();
         let bodies: Vec<_> = copy.iter().map(|event| event.body).collect();
         assert_eq!(bodies, [b"".as_slice(), b"three", b"one", b"", b"three"]);
@@ -163,7 +209,7 @@ mod tests {
             let (mut bytes, mut table) = (vec![7; room], vec![Entry::default(); entries]);
             let mut space = Space::new(&mut bytes, &mut table, 0);
             assert_eq!(space.push_run(&run), Err(NO_ROOM));
-            assert_eq!(space.written(), Written::default());
+            assert_eq!(space.written(), Size::default());
             space.push(&[0], b"one").unwrap();
             assert_eq!(space.push(&[0], b"two"), Err(NO_ROOM));
             assert_eq!(space.run().bytes(), b"\x00\x06one");

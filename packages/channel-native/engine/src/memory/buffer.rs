@@ -66,7 +66,7 @@ impl Layout {
 
     /// Bytes that the buffer must have.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.chunks_offset() + u64::from(self.chunks) * u64::from(self.chunk_len)
     }
 
@@ -103,23 +103,22 @@ unsafe impl Sync for Buffer {}
 
 impl Buffer {
     /// # Safety
-    /// `base` is aligned to 8 and valid for reads and writes of `layout.len()` bytes until the last copy is dropped, and nobody else writes there.
+    /// `base` is aligned to 8 and valid for reads and writes of `layout.length()` bytes until the last copy is dropped, and nobody else writes there.
     pub const unsafe fn new(base: *mut u8, layout: Layout) -> Self {
         Self { base, layout }
     }
 
-    #[expect(clippy::cast_ptr_alignment, reason = "the base is aligned to 8 and so are all offsets")]
     pub fn ring(&self) -> Table<Descriptor> {
         // SAFETY: inside the buffer by the layout; only the state machine, under the channel's lock, uses it.
         unsafe { Table::new(self.base.cast(), self.layout.ring_slots) }
     }
 
-    #[expect(clippy::cast_ptr_alignment, reason = "the base is aligned to 8 and so are all offsets")]
     pub fn leases(&self) -> Table<LeaseRow> {
         // SAFETY: as in `ring`.
         unsafe { Table::new(self.base.add(self.layout.leases_offset() as usize).cast(), LEASES) }
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "offsets in a buffer")]
     pub fn lease_row(&self, block_len: u64, extent: &Extent) -> LeaseRow {
         LeaseRow::new(self.block_at(extent.chunk) as f64, block_len as f64, extent)
     }
@@ -192,7 +191,6 @@ impl Buffer {
 }
 
 /// Entry `count − 1` of a block, which is the lowest in memory of the first `count`.
-#[expect(clippy::cast_ptr_alignment, reason = "blocks and their lengths are multiples of 8")]
 fn table_row(block: *mut u8, block_len: u64, count: usize) -> *const Entry {
     // SAFETY: the table of a region lies inside its block.
     unsafe { block.add(block_len as usize - count * size_of::<Entry>()).cast() }

@@ -38,6 +38,7 @@ pub struct MemoryChannel {
     state: Mutex<State>,
     buffer: Buffer,
     surroundings: Box<dyn Surroundings>,
+    byte_limit: u64,
     poisoning: bool,
 }
 
@@ -46,13 +47,14 @@ impl MemoryChannel {
     /// a reader that came too late is found out.
     ///
     /// # Safety
-    /// `buffer` is aligned to 8 and valid for reads and writes of `layout.len()` bytes for as long as the channel and any run it
+    /// `buffer` is aligned to 8 and valid for reads and writes of `layout.length()` bytes for as long as the channel and any run it
     /// lent live; nobody else writes there.
     #[must_use]
     pub unsafe fn new(limits: Limits, layout: &Layout, buffer: *mut u8, surroundings: Box<dyn Surroundings>, poisoning: bool) -> Self {
         // SAFETY: passed on to the caller.
         let buffer = unsafe { Buffer::new(buffer, *layout) };
-        Self { state: Mutex::new(State::new(limits, layout, buffer)), buffer, surroundings, poisoning }
+        let byte_limit = limits.slots * u64::from(SLOT_LEN);
+        Self { state: Mutex::new(State::new(limits, layout, buffer)), buffer, surroundings, byte_limit, poisoning }
     }
 
     /// Room for a put. `wait_until_ms`, on the engine's clock, says how long it may wait; without it the answer comes now or is no.
@@ -195,6 +197,12 @@ impl MemoryChannel {
     /// `Panic` when the channel is broken.
     pub fn free_events(&self) -> Result<u32> {
         self.with(|state| Ok(state.free_events()))
+    }
+
+    /// Bytes of bodies that the channel may hold, as far as Flume counts them.
+    #[must_use]
+    pub const fn byte_limit(&self) -> u64 {
+        self.byte_limit
     }
 
     /// Gives the memory of unused chunks back to the system, all but the one to be used next.

@@ -1,0 +1,10 @@
+//! The engine's functions for Node: free functions, numbers in, numbers out. No logic lives here; what they mean is said in the engine.
+//!
+//! A batch crosses as `memory, base, size, first, count, start, end`: the block is `memory[base .. base + size]`, and of it the run of `count`
+//! events from entry `first`, whose bytes are `start .. end` of the block. Every function catches panics: one that unwound into Node
+//! would end the process.
+
+mod batches;
+mod channels;
+mod failure;
+mod owners;

@@ -1,0 +1,395 @@
+//! The codec against a naive model: events as vectors of strings and bytes.
+
+use proptest::{collection::vec, prelude::*, sample::Index};
+
+use super::*;
+use crate::Error;
+
+/// An event of the model.
+pub(crate) type Plain = (Vec<(String, String)>, Vec<u8>);
+
+/// As many cases as are worth their time.
+pub(crate) fn cases() -> ProptestConfig {
+    let cases = if cfg!(miri) { 4 } else { 512 };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Memory for a [`Space`] that begins somewhere inside its block.
+pub(crate) struct Scratch {
+    bytes: Vec<u8>,
+    table: Vec<Entry>,
+}
+
+impl Scratch {
+    pub(crate) fn new(room: Size) -> Self {
+        Self { bytes: vec![0xdb; room.bytes], table: vec![Entry::default(); room.events] }
+    }
+
+    pub(crate) fn space(&mut self) -> Space<'_> {
+        Space::new(&mut self.bytes, &mut self.table, 4096)
+    }
+}
+
+/// Lets `step` fill one space after the other until it says that it is done, and reads back what it wrote.
+pub(crate) fn fill(room: Size, mut step: impl FnMut(&mut Space<'_>) -> bool) -> Vec<Plain> {
+    let mut events = Vec::new();
+    loop {
+        let mut scratch = Scratch::new(room);
+        let mut space = scratch.space();
+        let done = step(&mut space);
+        let Size { events: count, bytes } = space.written();
+        assert!(done || count > 0, "an event did not fit an empty space");
+        let run = Run::new(&scratch.bytes[..bytes], &scratch.table[room.events - count..], 4096).unwrap();
+        events.extend(read(&run));
+        if done {
+            return events;
+        }
+    }
+}
+
+/// The events of a run, each of which must be canonical to the last byte.
+fn read(run: &Run<'_>) -> Vec<Plain> {
+    let events: Vec<Plain> = run.iter().map(plain).collect();
+    assert_eq!(run.bytes(), events.iter().flat_map(encode).collect::<Vec<_>>());
+    events
+}
+
+fn plain(event: Event<'_>) -> Plain {
+    (headers(event.headers).map(|(key, value)| (key.into(), value.into())).collect(), event.body.to_vec())
+}
+
+fn long(value: i64, padding: usize) -> Vec<u8> {
+    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
+    let mut bytes = vec![];
+    loop {
+        bytes.push(rest as u8 & 0x7f);
+        rest >>= 7;
+        if rest == 0 {
+            break;
+        }
+    }
+    bytes.resize((bytes.len() + padding).min(10), 0);
+    let last = bytes.len() - 1;
+    bytes[..last].iter_mut().for_each(|byte| *byte |= 0x80);
+    bytes
+}
+
+fn text(bytes: &[u8], padding: usize) -> Vec<u8> {
+    [long(bytes.len() as i64, padding), bytes.to_vec()].concat()
+}
+
+fn encode((headers, body): &Plain) -> Vec<u8> {
+    let mut bytes = vec![];
+    if !headers.is_empty() {
+        bytes.extend(long(headers.len() as i64, 0));
+        for (key, value) in headers {
+            bytes.extend(text(key.as_bytes(), 0));
+            bytes.extend(text(value.as_bytes(), 0));
+        }
+    }
+    bytes.push(0);
+    bytes.extend(text(body, 0));
+    bytes
+}
+
+/// An event as an ill-mannered client may send it.
+#[derive(Debug, Clone)]
+struct Wild {
+    blocks: Vec<(bool, Vec<(Vec<u8>, Vec<u8>)>)>,
+    padding: usize,
+    body: Vec<u8>,
+}
+
+impl Wild {
+    fn headers(&self) -> impl Iterator<Item = &(Vec<u8>, Vec<u8>)> {
+        self.blocks.iter().flat_map(|(_, headers)| headers)
+    }
+
+    fn avro(&self) -> Vec<u8> {
+        let mut bytes = vec![];
+        for (sized, headers) in &self.blocks {
+            if headers.is_empty() {
+                continue;
+            }
+            let texts = headers.iter().flat_map(|(key, value)| [key, value]);
+            let block: Vec<u8> = texts.flat_map(|bytes| text(bytes, self.padding)).collect();
+            let count = headers.len() as i64;
+            bytes.extend(long(if *sized { -count } else { count }, self.padding));
+            if *sized {
+                bytes.extend(long(block.len() as i64, self.padding));
+            }
+            bytes.extend(block);
+        }
+        bytes.extend(long(0, self.padding));
+        bytes.extend(text(&self.body, self.padding));
+        bytes
+    }
+
+    fn flat(&self) -> Vec<u8> {
+        let text = |bytes: &[u8]| [&(bytes.len() as u32).to_le_bytes(), bytes].concat();
+        let mut bytes = (self.headers().count() as u32).to_le_bytes().to_vec();
+        for (key, value) in self.headers() {
+            bytes.extend(text(key));
+            bytes.extend(text(value));
+        }
+        bytes.extend(text(&self.body));
+        bytes
+    }
+
+    fn plain(&self) -> Plain {
+        let mut headers: Vec<(String, String)> = vec![];
+        for (key, value) in self.headers() {
+            let key = String::from_utf8_lossy(key).into_owned();
+            headers.retain(|(known, _)| *known != key);
+            headers.push((key, String::from_utf8_lossy(value).into_owned()));
+        }
+        (headers, self.body.clone())
+    }
+}
+
+fn key() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![3 => "[a-c]{1,2}".prop_map(String::into_bytes), 1 => ".{0,3}".prop_map(String::into_bytes),
+        1 => vec(any::<u8>(), 0..4)]
+}
+
+fn wild_event() -> impl Strategy<Value = Wild> {
+    let value = prop_oneof![4 => ".{0,8}".prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..70)];
+    let block = (any::<bool>(), vec((key(), value), 0..12));
+    (vec(block, 0..4), 0_usize..3, vec(any::<u8>(), 0..150)).prop_map(|(blocks, padding, body)| Wild {
+        blocks,
+        padding,
+        body,
+    })
+}
+
+fn wild() -> impl Strategy<Value = Vec<Wild>> {
+    vec(wild_event(), 0..8)
+}
+
+fn plain_events() -> impl Strategy<Value = Vec<Plain>> {
+    wild().prop_map(|events| events.iter().map(Wild::plain).collect())
+}
+
+/// Room for at least the largest of these events, with a header more.
+fn room(events: &[Plain], slack: usize) -> Size {
+    Size { events: 3, bytes: events.iter().map(|event| encode(event).len()).max().unwrap_or(0) + 30 + slack }
+}
+
+const PLENTY: Size = Size { events: 200, bytes: 1 << 16 };
+
+fn run_of<'a>(events: &[Plain], scratch: &'a mut Scratch) -> Run<'a> {
+    let bytes = events.iter().flat_map(encode).collect::<Vec<_>>();
+    let mut space = scratch.space();
+    assert_eq!(scan_events(&bytes, events.len(), &mut space), Ok(Size { events: events.len(), bytes: bytes.len() }));
+    let Size { events, bytes } = space.written();
+    Run::new(&scratch.bytes[..bytes], &scratch.table[PLENTY.events - events..], 4096).unwrap()
+}
+
+#[test]
+fn the_events_of_a_flume_client_are_read() {
+    let request = b"\x04\x02\x04h1\x04v1\x00\x06one\x02\x04h1\x04v1\x00\x06two\x00";
+    let mut scratch = Scratch::new(PLENTY);
+    let mut space = scratch.space();
+    // In front of the events stands how many there are, behind them the end of the array.
+    assert_eq!(scan_events(&request[1..], 2, &mut space), Ok(Size { events: 2, bytes: request.len() - 2 }));
+    let event = |body: &str| (vec![("h1".into(), "v1".into())], body.as_bytes().to_vec());
+    assert_eq!(read(&space.run()), [event("one"), event("two")]);
+    assert_eq!(space.run().bytes(), &request[1..request.len() - 1]);
+}
+
+#[test]
+fn malformed_events_are_refused_with_their_place() {
+    let cases: [(&[u8], &str, usize); 7] = [
+        (b"", "the input ends inside a number", 0),
+        (b"\x00", "the input ends inside a number", 1),
+        (b"\x00\x04x", "a length reaches beyond the end of the input", 1),
+        (b"\x00\x01", "a length is negative", 1),
+        (b"\x02\x02k\x03", "a length is negative", 3),
+        (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00", "the input ends inside a number", 11),
+        (b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00", "the input ends inside a number", 12),
+    ];
+    for (input, what, offset) in cases {
+        let mut scratch = Scratch::new(PLENTY);
+        let event = [b"\x00\x06one".as_slice(), input].concat();
+        let result = scan_events(&event, 2, &mut scratch.space());
+        assert_eq!(result, Err(Error::InvalidBatch { what, offset: 5 + offset }), "{input:02x?}");
+    }
+}
+
+#[test]
+fn more_headers_than_an_event_may_have_are_refused_before_they_cost_memory() {
+    let count = if cfg!(miri) { 65_537 } else { 1 << 20 };
+    let input = [long(count, 0), vec![0; 2 * count as usize], vec![0, 0]].concat();
+    let mut scratch = Scratch::new(PLENTY);
+    let result = scan_events(&input, 1, &mut scratch.space());
+    let Err(Error::InvalidBatch { what, .. }) = result else { panic!("{result:?}") };
+    assert_eq!(what, "an event has more than 65,536 headers");
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn canonical_events_are_taken_byte_by_byte(events in plain_events()) {
+        let mut scratch = Scratch::new(PLENTY);
+        prop_assert_eq!(read(&run_of(&events, &mut scratch)), events);
+    }
+
+    #[test]
+    fn whatever_avro_allows_becomes_canonical(events in wild(), slack in 0_usize..300) {
+        let input = events.iter().flat_map(Wild::avro).collect::<Vec<_>>();
+        let plain: Vec<Plain> = events.iter().map(Wild::plain).collect();
+        let mut scanned = Size::default();
+        let result = fill(room(&plain, slack), |space| {
+            let more = scan_events(&input[scanned.bytes..], events.len() - scanned.events, space).unwrap();
+            scanned = Size { events: scanned.events + more.events, bytes: scanned.bytes + more.bytes };
+            scanned.events == events.len()
+        });
+        prop_assert_eq!(scanned.bytes, input.len());
+        prop_assert_eq!(result, plain);
+    }
+
+    #[test]
+    fn flat_events_become_the_same(events in wild(), slack in 0_usize..300) {
+        let input = events.iter().flat_map(Wild::flat).collect::<Vec<_>>();
+        let plain: Vec<Plain> = events.iter().map(Wild::plain).collect();
+        let mut at = 0;
+        let result = fill(room(&plain, slack), |space| {
+            at += push_flat(&input[at..], space).unwrap().bytes;
+            at == input.len()
+        });
+        prop_assert_eq!(result, plain);
+    }
+
+    #[test]
+    fn any_part_of_a_run_is_those_events(events in plain_events(), cuts in vec(any::<Index>(), 2..6)) {
+        let mut scratch = Scratch::new(PLENTY);
+        let run = run_of(&events, &mut scratch);
+        let mut copies = Scratch::new(Size { events: 600, bytes: PLENTY.bytes * 3 });
+        let mut space = copies.space();
+        let mut expected = vec![];
+        for pair in cuts.windows(2) {
+            let (from, to) = (pair[0].index(events.len() + 1), pair[1].index(events.len() + 1));
+            let (from, to) = (from.min(to), from.max(to));
+            let part = run.slice(from..to);
+            prop_assert_eq!(read(&part), &events[from..to]);
+            prop_assert_eq!(read(&part.slice(1..2)), events[from..to].get(1).cloned().into_iter().collect::<Vec<_>>());
+            let slots: usize = events[from..to].iter().map(|(_, body)| body.len().max(1).div_ceil(100)).sum();
+            prop_assert_eq!(part.slots(100), slots as u64);
+            let bodies = events[from..to].iter().flat_map(|(_, body)| body.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(part.checksum(), crc32c::crc32c(&bodies));
+            part.copy_to(&mut space).unwrap();
+            expected.extend_from_slice(&events[from..to]);
+        }
+        prop_assert_eq!(read(&space.run()), expected);
+    }
+
+    #[test]
+    fn a_header_is_set_in_every_event(events in plain_events(), key in "[a-d]", value in ".{0,5}", keep: bool, slack in 0_usize..99) {
+        let mut scratch = Scratch::new(PLENTY);
+        let run = run_of(&events, &mut scratch);
+        let mut done = 0;
+        let result = fill(room(&events, slack), |space| {
+            done += set_header(&run.slice(done..run.len()), &key, &value, keep, space).unwrap();
+            done == run.len()
+        });
+        let mut expected = events;
+        for (headers, _) in &mut expected {
+            match headers.iter_mut().find(|(known, _)| *known == key) {
+                Some(_) if keep => {}
+                Some((_, old)) => old.clone_from(&value),
+                None => headers.push((key.clone(), value.clone())),
+            }
+        }
+        prop_assert_eq!(result, expected);
+    }
+
+    #[test]
+    fn a_header_is_removed_from_every_event(events in plain_events(), key in "[a-d]", slack in 0_usize..99) {
+        let mut scratch = Scratch::new(PLENTY);
+        let run = run_of(&events, &mut scratch);
+        let mut done = 0;
+        let result = fill(room(&events, slack), |space| {
+            done += remove_header(&run.slice(done..run.len()), &key, space).unwrap();
+            done == run.len()
+        });
+        let mut expected = events;
+        expected.iter_mut().for_each(|(headers, _)| headers.retain(|(known, _)| *known != key));
+        prop_assert_eq!(result, expected);
+    }
+
+    #[test]
+    fn a_filter_keeps_what_it_is_asked_to(events in plain_events(), wanted in vec(any::<bool>(), 8), slack in 0_usize..300) {
+        let mut scratch = Scratch::new(PLENTY);
+        let run = run_of(&events, &mut scratch);
+        let mut done = 0;
+        let result = fill(room(&events, slack), |space| {
+            let start = done;
+            done += filter(&run.slice(start..run.len()), |index| wanted[start + index], space);
+            done == run.len()
+        });
+        let kept = events.into_iter().zip(wanted).filter_map(|(event, wanted)| wanted.then_some(event));
+        prop_assert_eq!(result, kept.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_bytes_at_all_make_a_reader_panic(
+        events in wild(),
+        damage in vec((any::<Index>(), any::<u8>()), 0..4),
+        noise in vec(any::<u8>(), 0..64),
+        cut: Index,
+    ) {
+        let avro = events.iter().flat_map(Wild::avro).collect::<Vec<_>>();
+        let flat = events.iter().flat_map(Wild::flat).collect::<Vec<_>>();
+        for mut input in [avro, flat, noise] {
+            if !input.is_empty() {
+                input.truncate(cut.index(input.len()) + 1);
+                damage.iter().for_each(|(at, byte)| *at.get_mut(&mut input) = *byte);
+            }
+            let mut scratch = Scratch::new(PLENTY);
+            let mut space = scratch.space();
+            let _ = scan_events(&input, 100, &mut space);
+            let _ = push_flat(&input, &mut space);
+            read(&space.run());
+            headers(&input).for_each(drop);
+        }
+    }
+
+    #[test]
+    fn no_table_at_all_makes_a_run_panic(
+        events in vec(any::<u8>(), 0..40),
+        table in vec((0_u32..60, 0_u32..60), 0..5),
+        base in prop_oneof![0_u32..20, any::<u32>()],
+    ) {
+        let table: Vec<Entry> = table.iter().map(|&(start, body)| Entry { start, body }).collect();
+        if let Ok(run) = Run::new(&events, &table, base) {
+            use_every_method(&run);
+        }
+    }
+
+    #[test]
+    fn damaged_events_behind_a_sound_table_make_nothing_panic(
+        events in plain_events(),
+        damage in vec((any::<Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut scratch = Scratch::new(PLENTY);
+        let run = run_of(&events, &mut scratch);
+        let (mut bytes, table) = (run.bytes().to_vec(), run.table().to_vec());
+        if !bytes.is_empty() {
+            damage.iter().for_each(|(at, byte)| *at.get_mut(&mut bytes) = *byte);
+        }
+        use_every_method(&Run::new(&bytes, &table, 4096).unwrap());
+    }
+}
+
+fn use_every_method(run: &Run<'_>) {
+    run.iter().rev().for_each(|event| headers(event.headers).for_each(drop));
+    let _ = (run.slots(100), run.slots(0), run.checksum(), run.event(run.len()), run.slice(1..run.len()));
+    let mut scratch = Scratch::new(PLENTY);
+    let mut space = scratch.space();
+    run.copy_to(&mut space).unwrap();
+    let _ = set_header(run, "a", "b", false, &mut space);
+    let _ = set_header(run, "a", "b", true, &mut space);
+    let _ = remove_header(run, "a", &mut space);
+    assert_eq!(filter(run, |_| true, &mut space), run.len());
+}
