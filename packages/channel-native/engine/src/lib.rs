@@ -1,6 +1,7 @@
 //! Batches of encoded events, and the channels that pass them between threads.
 //!
 //! - [`batch`] is the one encoding of events: reading, writing, splitting, changing headers;
+//! - [`lines`] makes events of text that arrives in pieces;
 //! - [`memory`] is the channel that lives in shared memory;
 //! - [`doorbell`] is how a channel tells a worker that its wait is over;
 //! - [`registry`] has the channels and owners of a process under numbers;
@@ -9,6 +10,7 @@
 pub mod batch;
 pub mod doorbell;
 pub mod error;
+pub mod lines;
 pub mod memory;
 #[cfg(not(loom))]
 pub mod registry;

@@ -97,3 +97,149 @@ fn units(text: &[u8], ending: Ending) -> usize {
     }
     units
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::Index};
+
+    use super::*;
+    use crate::batch::{
+        Size,
+        model::{Scratch, cases},
+    };
+
+    const PLENTY: Size = Size { events: 100, bytes: 1 << 14 };
+
+    fn split(tail: &[u8], data: &[u8], max_chars: usize, room: Size) -> (Lines, Vec<Vec<u8>>) {
+        let mut scratch = Scratch::new(room);
+        let mut space = scratch.space();
+        let lines = split_lines(tail, data, max_chars, &mut space);
+        let run = space.run();
+        assert_eq!(run.len(), lines.events);
+        assert!(run.iter().all(|event| event.headers == NO_HEADERS));
+        (lines, run.iter().map(|event| event.body.to_vec()).collect())
+    }
+
+    #[test]
+    fn only_the_newline_is_taken_away() {
+        let (lines, bodies) = split(b"Hel", b"lo\r\n\n\nrest", 512, PLENTY);
+        assert_eq!(lines, Lines { events: 3, consumed: 6, overlong: false, full: false });
+        assert_eq!(bodies, [b"Hello\r".as_slice(), b"", b""]);
+    }
+
+    #[test]
+    fn a_line_may_have_so_many_characters_with_its_newline() {
+        // One unit for each character, whatever it takes in UTF-8; two for those beyond the basic plane.
+        for line in ["abcdefg", "äöüßéèê", "漢字漢字漢字漢", "😀😀😀x", "\u{fffd}bcdefg"] {
+            let longest = format!("{line}\nx");
+            let (lines, bodies) = split(b"", longest.as_bytes(), 8, PLENTY);
+            assert_eq!((lines.overlong, bodies), (false, vec![line.as_bytes().to_vec()]), "{line}");
+            let (lines, bodies) = split(b"", format!("ok\n{line}y\nx").as_bytes(), 8, PLENTY);
+            assert_eq!(lines, Lines { events: 1, consumed: 3, overlong: true, full: false }, "{line}");
+            assert_eq!(bodies, [b"ok"]);
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_found_out_when_it_has_all_its_characters() {
+        let endless = |tail: &[u8], data: &[u8]| split(tail, data, 8, PLENTY).0.overlong;
+        assert!(!endless("äö".as_bytes(), "üßéèê".as_bytes()));
+        assert!(endless("äö".as_bytes(), "üßéèêë".as_bytes()));
+        assert!(!endless(b"abcdefg", b"\xf0\x9f\x98"), "the last character is not complete");
+        assert!(endless(b"abcdefg", b"\xff"));
+        assert!(endless(&[b'x'; 100], b""));
+        assert!(!endless(b"abcdefg", b"\nabcdefg"), "the tail ended with its line");
+    }
+
+    #[test]
+    fn bad_bytes_are_replaced_and_good_lines_kept() {
+        let (lines, bodies) = split(b"\xf0\x9f", b"\x98\x80\na\xffb\xe2\x82\nc\n", 512, PLENTY);
+        assert_eq!(lines.events, 3);
+        assert_eq!(bodies, ["😀", "a\u{fffd}b\u{fffd}", "c"].map(|body| body.as_bytes().to_vec()));
+    }
+
+    #[test]
+    fn a_space_that_ran_out_is_told_before_anything_else() {
+        let (lines, bodies) = split(b"on", b"e\ntwo\nan endless line", 8, Size { events: 1, bytes: 100 });
+        assert_eq!(lines, Lines { events: 1, consumed: 2, overlong: false, full: true });
+        assert_eq!(bodies, [b"one"]);
+        let (lines, _) = split(b"on", b"e\n", 8, Size { events: 1, bytes: 4 });
+        assert_eq!(lines, Lines { events: 0, consumed: 0, overlong: false, full: true });
+    }
+
+    /// What the whole stream means: its lines, and whether one was too long.
+    fn naive(stream: &[u8], max_chars: usize) -> (Vec<Vec<u8>>, bool) {
+        let mut pieces: Vec<_> = stream.split(|&byte| byte == b'\n').collect();
+        let rest = pieces.pop().unwrap_or_default();
+        let mut bodies = vec![];
+        for piece in pieces {
+            let line = String::from_utf8_lossy(piece);
+            if line.encode_utf16().count() + 1 > max_chars {
+                return (bodies, true);
+            }
+            bodies.push(line.as_bytes().to_vec());
+        }
+        let begun = |len: &usize| {
+            let end = rest.len().checked_sub(*len).map(|at| &rest[at..]);
+            end.is_some_and(|end| str::from_utf8(end).is_err_and(|e| e.valid_up_to() == 0 && e.error_len().is_none()))
+        };
+        let complete = &rest[..rest.len() - (1..4).find(begun).unwrap_or(0)];
+        (bodies, String::from_utf8_lossy(complete).encode_utf16().count() >= max_chars)
+    }
+
+    fn stream() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            3 => Just(b"\n".to_vec()),
+            3 => "[a-z\r]{0,9}".prop_map(String::into_bytes),
+            2 => ".{0,5}".prop_map(String::into_bytes),
+            1 => "[ä漢😀]{1,4}".prop_map(String::into_bytes),
+            1 => vec(any::<u8>(), 0..4),
+        ];
+        vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(cases())]
+
+        #[test]
+        fn lines_are_the_same_however_the_text_arrives(
+            stream in stream(),
+            cuts in vec(any::<Index>(), 0..12),
+            max_chars in 0_usize..24,
+            room in (1_usize..4, 75_usize..200),
+        ) {
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+            cuts.extend([0, stream.len()]);
+            cuts.sort_unstable();
+            let (mut tail, mut bodies, mut overlong) = (vec![], vec![], false);
+            'stream: for cut in cuts.windows(2) {
+                let mut data = &stream[cut[0]..cut[1]];
+                loop {
+                    let (lines, more) = split(&tail, data, max_chars, Size { events: room.0, bytes: room.1 });
+                    bodies.extend(more);
+                    data = &data[lines.consumed..];
+                    if lines.consumed > 0 {
+                        tail.clear();
+                    }
+                    if lines.overlong {
+                        overlong = true;
+                        break 'stream;
+                    }
+                    if !lines.full {
+                        break;
+                    }
+                    prop_assert!(lines.events > 0, "a line did not fit an empty space");
+                }
+                tail.extend_from_slice(data);
+            }
+            prop_assert_eq!((bodies, overlong), naive(&stream, max_chars));
+        }
+
+        #[test]
+        fn no_text_makes_the_splitter_panic(tail in vec(any::<u8>(), 0..20), data in vec(any::<u8>(), 0..90), max: usize) {
+            for max_chars in [max, max % 32] {
+                split(&tail, &data, max_chars, PLENTY);
+            }
+        }
+    }
+}

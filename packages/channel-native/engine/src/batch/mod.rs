@@ -23,6 +23,8 @@ mod canonical;
 mod change;
 mod flat;
 mod headers;
+#[cfg(test)]
+pub(crate) mod model;
 mod run;
 mod space;
 #[cfg(test)]

@@ -1,170 +1,12 @@
-//! The codec against a naive model: events as vectors of strings and bytes.
+//! The codec against its naive model.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use super::*;
+use super::{
+    model::{Plain, Scratch, Wild, cases, encode, fill, long, read, wild},
+    *,
+};
 use crate::Error;
-
-/// An event of the model.
-pub(crate) type Plain = (Vec<(String, String)>, Vec<u8>);
-
-/// As many cases as are worth their time.
-pub(crate) fn cases() -> ProptestConfig {
-    let cases = if cfg!(miri) { 4 } else { 512 };
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
-/// Memory for a [`Space`] that begins somewhere inside its block.
-pub(crate) struct Scratch {
-    bytes: Vec<u8>,
-    table: Vec<Entry>,
-}
-
-impl Scratch {
-    pub(crate) fn new(room: Size) -> Self {
-        Self { bytes: vec![0xdb; room.bytes], table: vec![Entry::default(); room.events] }
-    }
-
-    pub(crate) fn space(&mut self) -> Space<'_> {
-        Space::new(&mut self.bytes, &mut self.table, 4096)
-    }
-}
-
-/// Lets `step` fill one space after the other until it says that it is done, and reads back what it wrote.
-pub(crate) fn fill(room: Size, mut step: impl FnMut(&mut Space<'_>) -> bool) -> Vec<Plain> {
-    let mut events = Vec::new();
-    loop {
-        let mut scratch = Scratch::new(room);
-        let mut space = scratch.space();
-        let done = step(&mut space);
-        let Size { events: count, bytes } = space.written();
-        assert!(done || count > 0, "an event did not fit an empty space");
-        let run = Run::new(&scratch.bytes[..bytes], &scratch.table[room.events - count..], 4096).unwrap();
-        events.extend(read(&run));
-        if done {
-            return events;
-        }
-    }
-}
-
-/// The events of a run, each of which must be canonical to the last byte.
-fn read(run: &Run<'_>) -> Vec<Plain> {
-    let events: Vec<Plain> = run.iter().map(plain).collect();
-    assert_eq!(run.bytes(), events.iter().flat_map(encode).collect::<Vec<_>>());
-    events
-}
-
-fn plain(event: Event<'_>) -> Plain {
-    (headers(event.headers).map(|(key, value)| (key.into(), value.into())).collect(), event.body.to_vec())
-}
-
-fn long(value: i64, padding: usize) -> Vec<u8> {
-    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
-    let mut bytes = vec![];
-    loop {
-        bytes.push(rest as u8 & 0x7f);
-        rest >>= 7;
-        if rest == 0 {
-            break;
-        }
-    }
-    bytes.resize((bytes.len() + padding).min(10), 0);
-    let last = bytes.len() - 1;
-    bytes[..last].iter_mut().for_each(|byte| *byte |= 0x80);
-    bytes
-}
-
-fn text(bytes: &[u8], padding: usize) -> Vec<u8> {
-    [long(bytes.len() as i64, padding), bytes.to_vec()].concat()
-}
-
-fn encode((headers, body): &Plain) -> Vec<u8> {
-    let mut bytes = vec![];
-    if !headers.is_empty() {
-        bytes.extend(long(headers.len() as i64, 0));
-        for (key, value) in headers {
-            bytes.extend(text(key.as_bytes(), 0));
-            bytes.extend(text(value.as_bytes(), 0));
-        }
-    }
-    bytes.push(0);
-    bytes.extend(text(body, 0));
-    bytes
-}
-
-/// An event as an ill-mannered client may send it.
-#[derive(Debug, Clone)]
-struct Wild {
-    blocks: Vec<(bool, Vec<(Vec<u8>, Vec<u8>)>)>,
-    padding: usize,
-    body: Vec<u8>,
-}
-
-impl Wild {
-    fn headers(&self) -> impl Iterator<Item = &(Vec<u8>, Vec<u8>)> {
-        self.blocks.iter().flat_map(|(_, headers)| headers)
-    }
-
-    fn avro(&self) -> Vec<u8> {
-        let mut bytes = vec![];
-        for (sized, headers) in &self.blocks {
-            if headers.is_empty() {
-                continue;
-            }
-            let texts = headers.iter().flat_map(|(key, value)| [key, value]);
-            let block: Vec<u8> = texts.flat_map(|bytes| text(bytes, self.padding)).collect();
-            let count = headers.len() as i64;
-            bytes.extend(long(if *sized { -count } else { count }, self.padding));
-            if *sized {
-                bytes.extend(long(block.len() as i64, self.padding));
-            }
-            bytes.extend(block);
-        }
-        bytes.extend(long(0, self.padding));
-        bytes.extend(text(&self.body, self.padding));
-        bytes
-    }
-
-    fn flat(&self) -> Vec<u8> {
-        let text = |bytes: &[u8]| [&(bytes.len() as u32).to_le_bytes(), bytes].concat();
-        let mut bytes = (self.headers().count() as u32).to_le_bytes().to_vec();
-        for (key, value) in self.headers() {
-            bytes.extend(text(key));
-            bytes.extend(text(value));
-        }
-        bytes.extend(text(&self.body));
-        bytes
-    }
-
-    fn plain(&self) -> Plain {
-        let mut headers: Vec<(String, String)> = vec![];
-        for (key, value) in self.headers() {
-            let key = String::from_utf8_lossy(key).into_owned();
-            headers.retain(|(known, _)| *known != key);
-            headers.push((key, String::from_utf8_lossy(value).into_owned()));
-        }
-        (headers, self.body.clone())
-    }
-}
-
-fn key() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![3 => "[a-c]{1,2}".prop_map(String::into_bytes), 1 => ".{0,3}".prop_map(String::into_bytes),
-        1 => vec(any::<u8>(), 0..4)]
-}
-
-fn wild_event() -> impl Strategy<Value = Wild> {
-    let value = prop_oneof![4 => ".{0,8}".prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..70)];
-    let block = (any::<bool>(), vec((key(), value), 0..12));
-    (vec(block, 0..4), 0_usize..3, vec(any::<u8>(), 0..150)).prop_map(|(blocks, padding, body)| Wild {
-        blocks,
-        padding,
-        body,
-    })
-}
-
-fn wild() -> impl Strategy<Value = Vec<Wild>> {
-    vec(wild_event(), 0..8)
-}
 
 fn plain_events() -> impl Strategy<Value = Vec<Plain>> {
     wild().prop_map(|events| events.iter().map(Wild::plain).collect())
@@ -219,7 +61,7 @@ fn malformed_events_are_refused_with_their_place() {
 #[test]
 fn more_headers_than_an_event_may_have_are_refused_before_they_cost_memory() {
     let count = if cfg!(miri) { 65_537 } else { 1 << 20 };
-    let input = [long(count, 0), vec![0; 2 * count as usize], vec![0, 0]].concat();
+    let input = [long(count, 0), vec![0; 2 * count], vec![0, 0]].concat();
     let mut scratch = Scratch::new(PLENTY);
     let result = scan_events(&input, 1, &mut scratch.space());
     let Err(Error::InvalidBatch { what, .. }) = result else { panic!("{result:?}") };
@@ -314,7 +156,9 @@ proptest! {
             done == run.len()
         });
         let mut expected = events;
-        expected.iter_mut().for_each(|(headers, _)| headers.retain(|(known, _)| *known != key));
+        for (headers, _) in &mut expected {
+            headers.retain(|(known, _)| *known != key);
+        }
         prop_assert_eq!(result, expected);
     }
 
@@ -342,10 +186,8 @@ proptest! {
         let avro = events.iter().flat_map(Wild::avro).collect::<Vec<_>>();
         let flat = events.iter().flat_map(Wild::flat).collect::<Vec<_>>();
         for mut input in [avro, flat, noise] {
-            if !input.is_empty() {
-                input.truncate(cut.index(input.len()) + 1);
-                damage.iter().for_each(|(at, byte)| *at.get_mut(&mut input) = *byte);
-            }
+            input.truncate(cut.index(input.len() + 1));
+            spoil(&mut input, &damage);
             let mut scratch = Scratch::new(PLENTY);
             let mut space = scratch.space();
             let _ = scan_events(&input, 100, &mut space);
@@ -375,10 +217,16 @@ proptest! {
         let mut scratch = Scratch::new(PLENTY);
         let run = run_of(&events, &mut scratch);
         let (mut bytes, table) = (run.bytes().to_vec(), run.table().to_vec());
-        if !bytes.is_empty() {
-            damage.iter().for_each(|(at, byte)| *at.get_mut(&mut bytes) = *byte);
-        }
+        spoil(&mut bytes, &damage);
         use_every_method(&Run::new(&bytes, &table, 4096).unwrap());
+    }
+}
+
+fn spoil(bytes: &mut [u8], damage: &[(Index, u8)]) {
+    for (at, byte) in damage {
+        if !bytes.is_empty() {
+            *at.get_mut(bytes) = *byte;
+        }
     }
 }
 

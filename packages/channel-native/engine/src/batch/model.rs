@@ -1,0 +1,182 @@
+//! A naive model of events, for tests: vectors of strings and bytes.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::{Entry, Event, Run, Size, Space, headers};
+
+/// An event of the model.
+pub(crate) type Plain = (Vec<(String, String)>, Vec<u8>);
+
+/// As many cases as are worth their time.
+pub(crate) fn cases() -> ProptestConfig {
+    let cases = if cfg!(miri) { 4 } else { 512 };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Memory for a [`Space`] that begins somewhere inside its block.
+pub(crate) struct Scratch {
+    bytes: Vec<u8>,
+    table: Vec<Entry>,
+}
+
+impl Scratch {
+    pub(crate) fn new(room: Size) -> Self {
+        Self { bytes: vec![0xdb; room.bytes], table: vec![Entry::default(); room.events] }
+    }
+
+    pub(crate) fn space(&mut self) -> Space<'_> {
+        Space::new(&mut self.bytes, &mut self.table, 4096)
+    }
+}
+
+/// Lets `step` fill one space after the other until it says that it is done, and reads back what it wrote.
+pub(crate) fn fill(room: Size, mut step: impl FnMut(&mut Space<'_>) -> bool) -> Vec<Plain> {
+    let mut events = Vec::new();
+    loop {
+        let mut scratch = Scratch::new(room);
+        let mut space = scratch.space();
+        let done = step(&mut space);
+        let Size { events: count, bytes } = space.written();
+        assert!(done || count > 0, "an event did not fit an empty space");
+        let run = Run::new(&scratch.bytes[..bytes], &scratch.table[room.events - count..], 4096).unwrap();
+        events.extend(read(&run));
+        if done {
+            return events;
+        }
+    }
+}
+
+/// The events of a run, each of which must be canonical to the last byte.
+pub(super) fn read(run: &Run<'_>) -> Vec<Plain> {
+    let events: Vec<Plain> = run.iter().map(plain).collect();
+    assert_eq!(run.bytes(), events.iter().flat_map(encode).collect::<Vec<_>>());
+    events
+}
+
+fn plain(event: Event<'_>) -> Plain {
+    (headers(event.headers).map(|(key, value)| (key.into(), value.into())).collect(), event.body.to_vec())
+}
+
+/// A length as an Avro `long` with needless bytes behind it.
+pub(super) fn long(length: usize, padding: usize) -> Vec<u8> {
+    zig_zag((length as u64) << 1, padding)
+}
+
+/// As [`long`], negative.
+fn negative(length: usize, padding: usize) -> Vec<u8> {
+    zig_zag(((length as u64) << 1) - 1, padding)
+}
+
+fn zig_zag(bits: u64, padding: usize) -> Vec<u8> {
+    let (mut rest, mut bytes) = (bits, vec![]);
+    loop {
+        bytes.push(rest as u8 & 0x7f);
+        rest >>= 7;
+        if rest == 0 {
+            break;
+        }
+    }
+    bytes.resize((bytes.len() + padding).min(10), 0);
+    let last = bytes.len() - 1;
+    for byte in &mut bytes[..last] {
+        *byte |= 0x80;
+    }
+    bytes
+}
+
+fn text(bytes: &[u8], padding: usize) -> Vec<u8> {
+    [long(bytes.len(), padding), bytes.to_vec()].concat()
+}
+
+pub(super) fn encode((headers, body): &Plain) -> Vec<u8> {
+    let mut bytes = vec![];
+    if !headers.is_empty() {
+        bytes.extend(long(headers.len(), 0));
+        for (key, value) in headers {
+            bytes.extend(text(key.as_bytes(), 0));
+            bytes.extend(text(value.as_bytes(), 0));
+        }
+    }
+    bytes.push(0);
+    bytes.extend(text(body, 0));
+    bytes
+}
+
+/// A key and a value, perhaps not even text.
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// An event as an ill-mannered client may send it.
+#[derive(Debug, Clone)]
+pub(super) struct Wild {
+    /// Each block with or without its size in bytes.
+    blocks: Vec<(bool, Vec<Pair>)>,
+    padding: usize,
+    body: Vec<u8>,
+}
+
+impl Wild {
+    fn headers(&self) -> impl Iterator<Item = &Pair> {
+        self.blocks.iter().flat_map(|(_, headers)| headers)
+    }
+
+    pub(super) fn avro(&self) -> Vec<u8> {
+        let mut bytes = vec![];
+        for (sized, headers) in &self.blocks {
+            if headers.is_empty() {
+                continue;
+            }
+            let texts = headers.iter().flat_map(|(key, value)| [key, value]);
+            let block: Vec<u8> = texts.flat_map(|bytes| text(bytes, self.padding)).collect();
+            if *sized {
+                bytes.extend(negative(headers.len(), self.padding));
+                bytes.extend(long(block.len(), self.padding));
+            } else {
+                bytes.extend(long(headers.len(), self.padding));
+            }
+            bytes.extend(block);
+        }
+        bytes.extend(long(0, self.padding));
+        bytes.extend(text(&self.body, self.padding));
+        bytes
+    }
+
+    pub(super) fn flat(&self) -> Vec<u8> {
+        let text = |bytes: &[u8]| [&(bytes.len() as u32).to_le_bytes(), bytes].concat();
+        let mut bytes = (self.headers().count() as u32).to_le_bytes().to_vec();
+        for (key, value) in self.headers() {
+            bytes.extend(text(key));
+            bytes.extend(text(value));
+        }
+        bytes.extend(text(&self.body));
+        bytes
+    }
+
+    pub(super) fn plain(&self) -> Plain {
+        let mut headers: Vec<(String, String)> = vec![];
+        for (key, value) in self.headers() {
+            let key = String::from_utf8_lossy(key).into_owned();
+            headers.retain(|(known, _)| *known != key);
+            headers.push((key, String::from_utf8_lossy(value).into_owned()));
+        }
+        (headers, self.body.clone())
+    }
+}
+
+fn key() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![3 => "[a-c]{1,2}".prop_map(String::into_bytes), 1 => ".{0,3}".prop_map(String::into_bytes),
+        1 => vec(any::<u8>(), 0..4)]
+}
+
+fn wild_event() -> impl Strategy<Value = Wild> {
+    let value = prop_oneof![4 => ".{0,8}".prop_map(String::into_bytes), 1 => vec(any::<u8>(), 0..70)];
+    let block = (any::<bool>(), vec((key(), value), 0..12));
+    (vec(block, 0..4), 0_usize..3, vec(any::<u8>(), 0..150)).prop_map(|(blocks, padding, body)| Wild {
+        blocks,
+        padding,
+        body,
+    })
+}
+
+pub(super) fn wild() -> impl Strategy<Value = Vec<Wild>> {
+    vec(wild_event(), 0..8)
+}
