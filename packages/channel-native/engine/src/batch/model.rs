@@ -27,6 +27,12 @@ impl Scratch {
     pub(crate) fn space(&mut self) -> Space<'_> {
         Space::new(&mut self.bytes, &mut self.table, 4096)
     }
+
+    /// What was written, with its entries checked.
+    pub(crate) fn run(&self, written: Size) -> Run<'_> {
+        let table = &self.table[self.table.len() - written.events..];
+        Run::new(&self.bytes[..written.bytes], table, 4096).unwrap()
+    }
 }
 
 /// Lets `step` fill one space after the other until it says that it is done, and reads back what it wrote.
@@ -36,10 +42,9 @@ pub(crate) fn fill(room: Size, mut step: impl FnMut(&mut Space<'_>) -> bool) -> 
         let mut scratch = Scratch::new(room);
         let mut space = scratch.space();
         let done = step(&mut space);
-        let Size { events: count, bytes } = space.written();
-        assert!(done || count > 0, "an event did not fit an empty space");
-        let run = Run::new(&scratch.bytes[..bytes], &scratch.table[room.events - count..], 4096).unwrap();
-        events.extend(read(&run));
+        let written = space.written();
+        assert!(done || written.events > 0, "an event did not fit an empty space");
+        events.extend(read(&scratch.run(written)));
         if done {
             return events;
         }

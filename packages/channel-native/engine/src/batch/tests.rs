@@ -23,8 +23,8 @@ fn run_of<'a>(events: &[Plain], scratch: &'a mut Scratch) -> Run<'a> {
     let bytes = events.iter().flat_map(encode).collect::<Vec<_>>();
     let mut space = scratch.space();
     assert_eq!(scan_events(&bytes, events.len(), &mut space), Ok(Size { events: events.len(), bytes: bytes.len() }));
-    let Size { events, bytes } = space.written();
-    Run::new(&scratch.bytes[..bytes], &scratch.table[PLENTY.events - events..], 4096).unwrap()
+    let written = space.written();
+    scratch.run(written)
 }
 
 #[test]
