@@ -22,3 +22,8 @@ export interface Diagnostic {
 
 /** Takes the diagnostics of one step as they are found. */
 export type Report = (diagnostic: Diagnostic) => void;
+
+/** Whether the value of a key must not be repeated in a message or a log. */
+export function isSecret(key: string): boolean {
+  return /pass|secret|token|credential|accesskey/i.test(key);
+}
