@@ -1,0 +1,159 @@
+import type { Spec } from '../spec.ts';
+import type { Report } from './diagnostic.ts';
+import { isFlumeType } from './flume-types.ts';
+import { filterReference } from './interpolate.ts';
+import type { Listed } from './listing.ts';
+import type { Registration } from './plan-types.ts';
+import { placeInValue } from './properties.ts';
+import type { ComponentKind, Registry, SpecOf } from './registry.ts';
+import { type Owner, readSettings, reportUnknown } from './settings.ts';
+import { didYouMean } from './suggest.ts';
+import type { AgentTree } from './tree.ts';
+
+/** What planning one component needs to know. */
+export interface Planning {
+  readonly agent: AgentTree;
+  readonly registry: Registry;
+  readonly report: Report;
+}
+
+/** The settings of each kind that belong to the wiring, not to the component. */
+const wiring: Readonly<
+  Record<ComponentKind, { readonly names: readonly string[]; readonly prefixes: readonly string[] }>
+> = {
+  source: {
+    names: ['type', 'channels', 'selector.type', 'interceptors', 'config'],
+    prefixes: ['selector.', 'interceptors.'],
+  },
+  channel: { names: ['type', 'config'], prefixes: [] },
+  sink: { names: ['type', 'channel', 'config'], prefixes: [] },
+};
+
+/** `Source r1 is dropped.` */
+export function dropped(kind: ComponentKind, { name }: Listed): string {
+  return `${kind[0]!.toUpperCase()}${kind.slice(1)} ${name} is dropped.`;
+}
+
+/** A component that can run, before it is wired. */
+export interface Unwired<Of extends Spec = Spec> {
+  readonly id: string;
+  readonly name: string;
+  readonly registration: Registration<Of>;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Finds out what a component is and reads its settings; undefined when it cannot run. Every mistake is reported. */
+export function planComponent<Of extends ComponentKind>(
+  kind: Of,
+  component: Listed,
+  planning: Planning,
+): Unwired<SpecOf[Of]> | undefined {
+  const { report, registry } = planning;
+  const { settings, id, name, place } = component;
+  const owner: Owner = { id, place, consequence: dropped(kind, component) };
+  warnOfStub(component, report);
+  const filtersMissing = needsFilter(kind, component, planning);
+
+  const type = settings.get('type');
+  if (type === undefined) {
+    report({
+      severity: 'error',
+      code: 'missing-type',
+      place,
+      subject: `${id}.type`,
+      message: `${id} has no type. ${owner.consequence}`,
+      suggestion:
+        didYouMean('type', settings.keys()) === undefined
+          ? `set ${id}.type to ${oneOf(registry.types(kind))}`
+          : `write "type" for "${[...settings.keys()].find((key) => didYouMean('type', [key]) !== undefined)}"`,
+    });
+    return undefined;
+  }
+  const registration = registry.find(kind, type.value);
+  if (registration === undefined) {
+    report({
+      severity: 'error',
+      place: type.valuePlace,
+      subject: type.key,
+      ...unknownType(kind, type.value, registry, owner.consequence),
+    });
+    return undefined;
+  }
+
+  const spec: Spec = registration.spec;
+  reportUnknown(spec, settings, wiring[kind], `The ${spec.type} ${kind}`, report);
+  const config = readSettings(spec, settings, owner, report);
+  return config === undefined || filtersMissing ? undefined : { id, name, registration, config };
+}
+
+function unknownType(kind: ComponentKind, type: string, registry: Registry, consequence: string) {
+  const types = registry.types(kind);
+  if (isFlumeType(kind, type)) {
+    return {
+      code: 'type-not-yet',
+      message: `Flume has the ${kind} type "${type}", this Millrace does not have it yet. ${consequence}`,
+      suggestion: `it has ${types.join(', ')}`,
+    };
+  }
+  if (kind === 'sink' && type.toLowerCase() === 'elasticsearch') {
+    return {
+      code: 'unknown-type',
+      message: `Flume has removed the sink type "${type}". ${consequence}`,
+      suggestion: 'use a sink of type http, or one of your own',
+    };
+  }
+  if (/^[\w$]+(\.[\w$]+)+$/.test(type)) {
+    return {
+      code: 'java-class',
+      message: `"${type}" is a Java class, which cannot run here. ${consequence}`,
+      suggestion:
+        didYouMean(type, types) ?? `choose one of the types ${types.join(', ')}, or write the component for Millrace`,
+    };
+  }
+  return {
+    code: 'unknown-type',
+    message: `There is no ${kind} type "${type}". ${consequence}`,
+    suggestion: didYouMean(type, types) ?? `use ${oneOf(types)}`,
+  };
+}
+
+function oneOf(types: readonly string[]): string {
+  return types.length > 1 ? `${types.slice(0, -1).join(', ')} or ${types.at(-1)}` : types.join();
+}
+
+function warnOfStub({ settings }: Listed, report: Report): void {
+  const stub = settings.get('config');
+  if (stub === undefined) return;
+  report({
+    severity: 'warning',
+    code: 'config-stub',
+    place: stub.keyPlace,
+    subject: stub.key,
+    message: `${stub.key} names a Java class that checks the configuration for Flume; it is ignored.`,
+    suggestion: 'remove the line',
+  });
+}
+
+/** Whether a value waits for a config filter. It may be a password: what is written there must not be used in its place. */
+function needsFilter(kind: ComponentKind, component: Listed, { agent, report }: Planning): boolean {
+  const filters = new Set(agent.lists.get('configfilters')?.value.split(/\s+/));
+  let waits = false;
+  for (const entry of component.settings.values()) {
+    if (!entry.value.includes('${')) continue;
+    for (const { 0: reference, 1: filter, index } of entry.value.matchAll(filterReference)) {
+      const listed = filters.has(filter!);
+      waits ||= listed;
+      report({
+        severity: listed ? 'error' : 'warning',
+        code: listed ? 'filters-not-yet' : 'unresolved-variable',
+        place: placeInValue(entry, index),
+        subject: entry.key,
+        message: listed
+          ? `${reference} needs config filter ${filter}, and there are no config filters yet. ${dropped(kind, component)}`
+          : `${agent.name} has no config filter ${filter}, so ${reference} is left as it is written.`,
+        suggestion: `use \${env:NAME} or \${sys:name}`,
+      });
+    }
+  }
+  return waits;
+}

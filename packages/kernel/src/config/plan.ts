@@ -1,0 +1,110 @@
+import type { Diagnostic, Report } from './diagnostic.ts';
+import { splitNames } from './java-text.ts';
+import { type Listed, listedChannels, listedComponents } from './listing.ts';
+import { type Planning, planComponent } from './plan-component.ts';
+import { planSink } from './plan-sink.ts';
+import { planSource } from './plan-source.ts';
+import type { ChannelPlan, Plan, SinkPlan, SourcePlan } from './plan-types.ts';
+import type { Registry } from './registry.ts';
+import { sinksOfGroups } from './sink-groups.ts';
+import type { AgentTree } from './tree.ts';
+import type { Channels } from './wires.ts';
+
+interface Planned {
+  /** The agents of which something can run. */
+  readonly plans: ReadonlyMap<string, Plan>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Plans what each agent shall run, and reports every mistake at once. What is bad is dropped, what cannot be without it goes
+ * too, and the rest runs.
+ */
+export function planAgents(agents: ReadonlyMap<string, AgentTree>, registry: Registry): Planned {
+  const plans = new Map<string, Plan>();
+  const diagnostics: Diagnostic[] = [];
+  const report: Report = (diagnostic) => diagnostics.push(diagnostic);
+  for (const agent of agents.values()) {
+    const plan = planAgent({ agent, registry, report });
+    if (plan !== undefined) plans.set(agent.name, plan);
+  }
+  return { plans, diagnostics };
+}
+
+function planAgent(planning: Planning): Plan | undefined {
+  const { agent, report } = planning;
+  reportFilters(planning);
+  const channels = planChannels(planning);
+  const sources = listedComponents(agent, 'sources', report)
+    .map((source) => planSource(source, channels, planning))
+    .filter((source) => source !== undefined);
+  const grouped = sinksOfGroups(planning);
+  const sinks = listedComponents(agent, 'sinks', report)
+    .map((sink) => planSink(sink, channels, planning))
+    .filter((sink) => sink !== undefined)
+    .filter(({ name }) => !grouped.has(name));
+
+  if (!agent.lists.has('channels')) return undefined;
+  if (sources.length === 0 && sinks.length === 0) {
+    report({
+      severity: 'error',
+      code: 'nothing-to-run',
+      place: agent.place,
+      subject: agent.name,
+      message: `Agent ${agent.name} has neither a source nor a sink that can run, so nothing of it runs.`,
+      suggestion: 'it needs at least one channel, and a source or a sink that uses it',
+    });
+    return undefined;
+  }
+  return { agent: agent.name, channels: usedChannels(channels, sources, sinks, planning), sources, sinks };
+}
+
+function planChannels(planning: Planning): Channels & { readonly listed: readonly Listed[] } {
+  const listed = listedChannels(planning.agent, planning.report);
+  const usable = new Map<string, ChannelPlan>();
+  for (const channel of listed) {
+    const plan = planComponent('channel', channel, planning);
+    if (plan !== undefined) usable.set(channel.name, plan);
+  }
+  const list = planning.agent.lists.get('channels');
+  const named = new Set(list === undefined ? usable.keys() : splitNames(list.value).map(({ name }) => name));
+  const unlisted = new Set(planning.agent.components.channels.keys()).difference(named);
+  return { usable, named, unlisted, listed };
+}
+
+function usedChannels(
+  { usable, listed }: ReturnType<typeof planChannels>,
+  sources: readonly SourcePlan[],
+  sinks: readonly SinkPlan[],
+  { report }: Planning,
+): readonly ChannelPlan[] {
+  const used = new Set([
+    ...sources.flatMap(({ required, optional }) => [...required, ...optional]),
+    ...sinks.map(({ channel }) => channel),
+  ]);
+  for (const { name, id, place } of listed) {
+    if (used.has(name) || !usable.has(name)) continue;
+    report({
+      severity: 'warning',
+      code: 'unused-channel',
+      place,
+      subject: id,
+      message: `No source puts into channel ${name} and no sink takes from it, so it is not started.`,
+      suggestion: `name ${name} in the channels of a source and as the channel of a sink`,
+    });
+  }
+  return [...usable.values()].filter(({ name }) => used.has(name));
+}
+
+function reportFilters({ agent, report }: Planning): void {
+  for (const { name, id, place } of listedComponents(agent, 'configfilters', report)) {
+    report({
+      severity: 'error',
+      code: 'filters-not-yet',
+      place,
+      subject: id,
+      message: `Flume has config filters, this Millrace does not have them yet. Config filter ${name} is dropped.`,
+      suggestion: `use \${env:NAME} or \${sys:name} for what it looks up`,
+    });
+  }
+}

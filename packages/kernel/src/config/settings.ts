@@ -1,0 +1,156 @@
+import * as z from 'zod';
+import type { ConfigOf, Declaration, Properties, Property } from '../spec.ts';
+import { flag } from '../types.ts';
+import type { Place, Report } from './diagnostic.ts';
+import type { Entry } from './properties.ts';
+import { didYouMean } from './suggest.ts';
+import type { Settings } from './tree.ts';
+
+/** Who the settings belong to, for what is said about them. */
+export interface Owner {
+  /** Such as `a1.sources.r1`, or `a1.sources.r1.selector`: what stands before the property in a key. */
+  readonly id: string;
+  /** What becomes of it when a setting is bad, as a sentence. */
+  readonly consequence: string;
+  /** Where to point when what is wrong stands nowhere. */
+  readonly place: Place;
+}
+
+/**
+ * Reads the settings a declaration has a property for into typed values under TypeScript names. Undefined when one is bad and no
+ * default may take its place; every mistake is reported.
+ */
+export function readSettings<Of extends Declaration>(
+  declaration: Of,
+  settings: Settings,
+  owner: Owner,
+  report: Report,
+): ConfigOf<Of['properties']> | undefined {
+  const config: Record<string, unknown> = {};
+  let usable = true;
+  for (const [key, property] of Object.entries<Property>(declaration.properties)) {
+    const entry = settings.get(property.name);
+    const parsed = property.type.safeParse(entry?.value);
+    if (parsed.success) {
+      config[key] = parsed.data;
+      if (entry !== undefined) warnOfFalse(property, entry, report);
+    } else if (entry === undefined) {
+      reportMissing(property, owner, report);
+      usable = false;
+    } else {
+      const fallback = property.whenBad === 'default' ? property.type.safeParse(undefined) : undefined;
+      reportBad(property, entry, parsed.error, owner, fallback, report);
+      if (fallback?.success) config[key] = fallback.data;
+      else usable = false;
+    }
+  }
+  if (!usable) return undefined;
+  return keepsItsRules(declaration, config, settings, owner, report)
+    ? (config as ConfigOf<Of['properties']>)
+    : undefined;
+}
+
+function reportMissing({ name, doc }: Property, { id, consequence, place }: Owner, report: Report): void {
+  report({
+    severity: 'error',
+    code: 'missing-property',
+    place,
+    subject: `${id}.${name}`,
+    message: `${id} has no ${name}. ${consequence}`,
+    suggestion: `set ${id}.${name}: ${doc}`,
+  });
+}
+
+function reportBad(
+  { name }: Property,
+  { key, value, valuePlace }: Entry,
+  error: z.ZodError,
+  { id, consequence }: Owner,
+  fallback: z.ZodSafeParseResult<unknown> | undefined,
+  report: Report,
+): void {
+  const wrong = `${name} of ${id} ${error.issues[0]?.message ?? 'cannot be read'}.`;
+  const suggestion = adviceOn(value);
+  report({
+    severity: fallback?.success ? 'warning' : 'error',
+    code: 'bad-value',
+    place: valuePlace,
+    subject: key,
+    message: `${wrong} ${fallback?.success ? `It counts as ${String(fallback.data)}, as in Flume.` : consequence}`,
+    ...(suggestion !== undefined && { suggestion }),
+  });
+}
+
+/** What people write where a number is wanted, having other formats in mind. */
+function adviceOn(value: string): string | undefined {
+  if (/\s[#!]/.test(value)) return 'a comment needs a line of its own; behind a value it is a part of the value';
+  if (/^(["']).*\1$/.test(value)) return `write it without quotes: ${value.slice(1, -1)}`;
+  if (/^[+-]?[\d_,]+$/.test(value) && /[_,]/.test(value))
+    return `write the digits alone: ${value.replace(/[_,]/g, '')}`;
+  if (/^0x[\da-f]+$/i.test(value)) return `write it in decimal: ${BigInt(value)}`;
+  if (/^[+-]?[\d.]+\s*[a-z]+$/i.test(value)) return 'write the digits alone: there are no units in these files';
+  if (value.includes('${')) return 'see the warning about the variable in it, which has no value';
+  return undefined;
+}
+
+/** Java reads `yes`, `1` and `on` as false, which hardly anybody means. */
+function warnOfFalse({ name, type }: Property, { key, value, valuePlace }: Entry, report: Report): void {
+  let inner: unknown = type;
+  while (inner instanceof z.ZodDefault) inner = inner.unwrap();
+  if (inner !== flag || /^(true|false)$/i.test(value)) return;
+  report({
+    severity: 'warning',
+    code: 'not-a-boolean',
+    place: valuePlace,
+    subject: key,
+    message: `${name} is "${value}", which counts as false, as in Flume: only "true" is true.`,
+    suggestion: adviceOn(value) ?? 'write true or false',
+  });
+}
+
+function keepsItsRules(
+  declaration: Declaration,
+  config: Readonly<Record<string, unknown>>,
+  settings: Settings,
+  { id, consequence, place }: Owner,
+  report: Report,
+): boolean {
+  const broken = declaration.check?.(config as ConfigOf<Properties>) ?? [];
+  for (const sentence of broken) {
+    const words = sentence.split(/[^\w.-]+/);
+    const entry = words.map((word) => settings.get(word.replace(/\.$/, ''))).find((found) => found !== undefined);
+    report({
+      severity: 'error',
+      code: 'broken-rule',
+      place: entry?.valuePlace ?? place,
+      subject: entry?.key ?? id,
+      message: `${id}: ${sentence.replace(/\.$/, '')}. ${consequence}`,
+    });
+  }
+  return broken.length === 0;
+}
+
+/** Warns of every setting that is neither a property of the declaration nor known otherwise; such a setting is ignored. */
+export function reportUnknown(
+  declaration: Declaration,
+  settings: Settings,
+  known: { readonly names: readonly string[]; readonly prefixes: readonly string[] },
+  what: string,
+  report: Report,
+): void {
+  const names = [...Object.values(declaration.properties).map(({ name }) => name), ...known.names];
+  const prefixes = [...(declaration.openPrefixes ?? []), ...known.prefixes];
+  const declared = new Set(names);
+  for (const [name, { key, keyPlace }] of settings) {
+    if (declared.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) continue;
+    const suggestion = didYouMean(name, names);
+    report({
+      severity: 'warning',
+      code: 'unknown-property',
+      place: keyPlace,
+      subject: key,
+      message: `${what} has no property "${name}", so the line is ignored.`,
+      suggestion: suggestion ?? `it has ${names.join(', ')}`,
+    });
+  }
+}

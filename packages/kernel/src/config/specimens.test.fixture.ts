@@ -1,0 +1,79 @@
+import { counter, defineChannel, defineSink, defineSource, property } from '../spec.ts';
+import { count, flag, host, port, seconds, text } from '../types.ts';
+import type { Registration } from './plan-types.ts';
+import { createRegistry } from './registry.ts';
+
+const stability = 'stable';
+
+const netcat = defineSource({
+  type: 'netcat',
+  classNames: ['org.apache.flume.source.NetcatSource'],
+  summary: 'Turns lines into events.',
+  stability,
+  drive: 'event',
+  properties: {
+    host: property('bind', host, 'Address to listen on.'),
+    port: property('port', port, 'TCP port to listen on.'),
+    lineCharactersMax: property('max-line-length', count.default(512), 'Longest line.'),
+    acknowledge: property('ack-every-event', flag.default(true), 'Answer `OK`.'),
+  },
+  metrics: { overlong: counter('source_lines_overlong_total', 'Lines refused.') },
+});
+
+const seq = defineSource({
+  type: 'seq',
+  classNames: ['org.apache.flume.source.SequenceGeneratorSource'],
+  summary: 'Counts.',
+  stability,
+  drive: 'polling',
+  batch: 'batchSize',
+  properties: { batchSize: property('batchSize', count.default(1), 'Events in one transaction.') },
+  metrics: {},
+});
+
+const nullSink = defineSink({
+  type: 'null',
+  classNames: ['org.apache.flume.sink.NullSink'],
+  summary: 'Discards events.',
+  stability,
+  lingerMs: 0,
+  batch: 'batchSize',
+  properties: {
+    batchSize: property('batchSize', count.default(100), 'Events in one transaction.'),
+    label: property('label', text.default(''), 'Any text.'),
+    password: property('password', text.default(''), 'A secret.'),
+  },
+  metrics: {},
+});
+
+const memory = defineChannel({
+  type: 'memory',
+  classNames: ['org.apache.flume.channel.MemoryChannel'],
+  summary: 'Keeps events in memory.',
+  stability,
+  batch: 'transactionCapacity',
+  properties: {
+    capacity: property('capacity', count.default(100), 'Most events.', { whenBad: 'default' }),
+    transactionCapacity: property('transactionCapacity', count.default(100), 'Most events in one transaction.', {
+      whenBad: 'default',
+    }),
+    keepAliveSeconds: property('keep-alive', seconds.default(3), 'How long a put waits.'),
+  },
+  metrics: {},
+  check: ({ capacity, transactionCapacity }) =>
+    transactionCapacity > capacity
+      ? [`transactionCapacity (${transactionCapacity}) is more than capacity (${capacity})`]
+      : [],
+});
+
+const registration = (spec: Registration['spec']): Registration => ({
+  spec,
+  module: new URL(`file:///${spec.type}.js`),
+});
+
+/** Some components for tests of the configuration, in the manner of real ones. */
+export const registry = createRegistry(
+  [netcat, seq].map(registration),
+  [nullSink].map(registration),
+  [memory].map(registration),
+);
