@@ -5,7 +5,7 @@ use std::{borrow::Cow, str};
 
 use memchr::memchr_iter;
 
-use crate::batch::Space;
+use crate::{Result, batch::Space};
 
 /// The header map of an event without headers.
 const NO_HEADERS: &[u8] = &[0];
@@ -32,12 +32,15 @@ pub struct Lines {
 pub fn split_lines(tail: &[u8], data: &[u8], max_chars: usize, space: &mut Space<'_>) -> Lines {
     let mut lines = Lines::default();
     let mut tail = tail;
+    let valid = valid_up_to(data);
     for newline in memchr_iter(b'\n', data) {
         let piece = &data[lines.consumed..newline];
         if reaches(tail, piece, max_chars, Ending::Final) {
             return Lines { overlong: true, ..lines };
         }
-        if !push_line(&join(tail, piece), space) {
+        let is_valid = tail.is_empty() && newline <= valid;
+        let pushed = if is_valid { space.push(NO_HEADERS, piece) } else { push_lossy(&join(tail, piece), space) };
+        if pushed.is_err() {
             return Lines { full: true, ..lines };
         }
         tail = &[];
@@ -48,13 +51,16 @@ pub fn split_lines(tail: &[u8], data: &[u8], max_chars: usize, space: &mut Space
     lines
 }
 
-fn push_line(line: &[u8], space: &mut Space<'_>) -> bool {
-    // Most text is ASCII, and to see that is cheaper than to decode it.
-    if line.is_ascii() || str::from_utf8(line).is_ok() {
-        space.push(NO_HEADERS, line).is_ok()
-    } else {
-        space.push(NO_HEADERS, String::from_utf8_lossy(line).as_bytes()).is_ok()
+/// How far the text is valid UTF-8. Asked once for all lines, because that costs far less than asking for each.
+fn valid_up_to(text: &[u8]) -> usize {
+    if text.is_ascii() {
+        return text.len();
     }
+    str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len)
+}
+
+fn push_lossy(line: &[u8], space: &mut Space<'_>) -> Result<()> {
+    space.push(NO_HEADERS, String::from_utf8_lossy(line).as_bytes())
 }
 
 fn join<'a>(tail: &[u8], piece: &'a [u8]) -> Cow<'a, [u8]> {
@@ -88,14 +94,19 @@ fn units(text: &[u8], ending: Ending) -> usize {
     let mut units = 0;
     let mut chunks = text.utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
-        // Each character has one byte that continues none, and those of four bytes need two units.
-        let valid = chunk.valid().bytes();
-        units += valid.map(|byte| usize::from(byte & 0xc0 != 0x80) + usize::from(byte >= 0xf0)).sum::<usize>();
+        units += units_of(chunk.valid());
         let cut_off = || str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
         let pending = ending == Ending::Open && chunks.peek().is_none() && cut_off();
         units += usize::from(!chunk.invalid().is_empty() && !pending);
     }
     units
+}
+
+/// Each character has one byte that continues none, and those of four bytes are two units.
+fn units_of(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let characters = bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
+    characters + bytes.iter().filter(|&&byte| byte >= 0xf0).count()
 }
 
 #[cfg(test)]
@@ -105,7 +116,7 @@ mod tests {
     use super::*;
     use crate::batch::{
         Size,
-        model::{Scratch, cases},
+        model::{Scratch, any_text, cases},
     };
 
     const PLENTY: Size = Size { events: 100, bytes: 1 << 14 };
@@ -190,9 +201,10 @@ mod tests {
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             3 => Just(b"\n".to_vec()),
-            3 => "[a-z\r]{0,9}".prop_map(String::into_bytes),
-            2 => ".{0,5}".prop_map(String::into_bytes),
-            1 => "[ä漢😀]{1,4}".prop_map(String::into_bytes),
+            3 => vec(b'a'..=b'z', 0..9),
+            1 => Just(b"\r".to_vec()),
+            2 => any_text(5).prop_map(String::into_bytes),
+            1 => vec(prop_oneof![Just("ä"), Just("漢"), Just("😀")], 1..5).prop_map(|parts| parts.concat().into_bytes()),
             1 => vec(any::<u8>(), 0..4),
         ];
         vec(piece, 0..20).prop_map(|pieces| pieces.concat())
