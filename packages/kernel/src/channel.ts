@@ -1,0 +1,66 @@
+import type { Batch } from '@millrace/channel-native';
+import type { Log } from './component.ts';
+
+/** Where a channel is found from a worker: the module to import there, and what its `connect` is given. Survives the structured clone. */
+export interface ChannelAddress {
+  /** URL of a module that exports `connect`, a {@link Connect}. */
+  readonly module: string;
+  readonly data: unknown;
+}
+
+export interface TakeOptions {
+  readonly max: number;
+  readonly minEvents: number;
+  readonly lingerMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Events that a take holds: nobody else sees them, and they leave the channel only when it commits. */
+export interface Lease extends Disposable {
+  readonly batch: Batch;
+  commit(): void | Promise<void>;
+  rollback(): void;
+  /** Rolls back what has not been committed. */
+  [Symbol.dispose](): void;
+}
+
+/** The taking end of a channel. */
+export interface TakePort {
+  /**
+   * Waits for `minEvents`, or for fewer that have been there for `lingerMs`. Answers at once, without a promise, when they are there.
+   * Rejects with `MR_CHANNEL_CANCELLED` when the signal aborts.
+   */
+  take(options: TakeOptions): Lease | Promise<Lease>;
+  /** Whatever is there at this moment, up to `max` events. */
+  tryTake(max: number): Lease | undefined;
+}
+
+/** The putting end of a channel. */
+export type PutPort = {};
+
+/** Both ends of a channel, as one worker life has them. */
+export interface ChannelPort extends TakePort, PutPort {}
+
+/** What the module of a {@link ChannelAddress} exports as `connect`. */
+export type Connect = (data: unknown, owner: number) => ChannelPort | Promise<ChannelPort>;
+
+/** The main thread's hold on a channel. */
+export interface ChannelHost {
+  readonly address: ChannelAddress;
+  counters(): Readonly<Record<string, number>>;
+  /** Gives back memory that is not needed now. */
+  trim(): void;
+  close(): void | Promise<void>;
+}
+
+/** What a channel's module exports as `create`: opens the channel in the main thread. */
+export type CreateChannel = (
+  config: Readonly<Record<string, unknown>>,
+  context: { readonly id: string; readonly log: Log },
+) => ChannelHost | Promise<ChannelHost>;
+
+/** Connects a worker life to a channel. */
+export async function connectChannel(address: ChannelAddress, owner: number): Promise<ChannelPort> {
+  const module: { connect: Connect } = await import(address.module);
+  return module.connect(address.data, owner);
+}

@@ -1,0 +1,75 @@
+import { pause } from '../backoff.ts';
+import { connectChannel, type Lease, type TakePort } from '../channel.ts';
+import type { Log, MetersOf, RunningSink, SinkContext } from '../component.ts';
+import type { SinkMeters } from '../metrics/base.ts';
+import { metersOver } from '../metrics/cells.ts';
+import type { SinkAssignment } from '../protocol.ts';
+import type { SinkSpec } from '../spec.ts';
+import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
+
+/** The pause after a delivery or a take has failed, as in Flume. */
+export const FAILURE_PAUSE_MS = 5_000;
+/** The same while draining, when time is short. */
+export const DRAIN_PAUSE_MS = 1_000;
+
+export interface SinkRunnerOptions {
+  readonly lingerMs: number;
+  readonly meters: MetersOf<SinkMeters>;
+  readonly log: Log;
+  readonly asked: AbortSignal;
+  readonly overdue: AbortSignal;
+}
+
+/** Opens a sink and connects it to its channel. */
+export async function open({ assignment, owner, module, log, asked, overdue }: Stage): Promise<Opened> {
+  const { id, config, metrics, lingerMs, channel } = assignment as SinkAssignment;
+  const meters = metersOver(metrics);
+  const port = await connectChannel(channel, owner);
+  const openSink = module.open as (context: SinkContext<SinkSpec>) => Promise<RunningSink>;
+  // A sink goes on delivering while it drains, so its own signal aborts only after that.
+  const sink = await openSink({ id, config, metrics: meters, log, signal: overdue });
+  const options = { lingerMs, meters: meters as MetersOf<SinkMeters>, log, asked, overdue };
+  return { run: () => runSink(sink, port, options), close: () => sink.close() };
+}
+
+/**
+ * Takes, delivers, commits. Until it is asked to stop it waits for events; from then on it delivers what can be had at once, and ends
+ * when there is nothing left or it is overdue. A failure gives the batch back, and after a pause it is taken again.
+ */
+export async function runSink(sink: RunningSink, port: TakePort, options: SinkRunnerOptions): Promise<void> {
+  const { lingerMs, meters, log, asked, overdue } = options;
+  const max = sink.batchSize;
+  const take = { max, minEvents: lingerMs > 0 ? max : 1, lingerMs, signal: asked };
+  const turn = new Turn();
+
+  while (!overdue.aborted) {
+    let lease: Lease | undefined;
+    let events = 0;
+    try {
+      const taking = asked.aborted ? port.tryTake(max) : port.take(take);
+      // Mostly everything here is done when its call returns, and a turn through the microtasks for each would cost more than the work.
+      lease = taking instanceof Promise ? await taking : taking;
+      if (lease === undefined) return;
+      events = lease.batch.length;
+      meters.taken.add(events);
+      const delivering = sink.deliver(lease.batch);
+      if (delivering !== undefined) await delivering;
+      const committing = lease.commit();
+      if (committing !== undefined) await committing;
+      meters.delivered.add(events);
+      if (turn.due) await turn.take();
+    } catch (error) {
+      lease?.rollback();
+      meters.returned.add(events);
+      if (asked.aborted && codeOf(error) === 'MR_CHANNEL_CANCELLED') continue;
+      const pauseMs = asked.aborted ? DRAIN_PAUSE_MS : FAILURE_PAUSE_MS;
+      const what = lease === undefined ? 'Taking from the channel' : 'Delivery';
+      log.error(
+        { error, events },
+        `${what} failed; the events stay in the channel and are tried again in ${pauseMs} ms.`,
+      );
+      await pause(pauseMs, asked.aborted ? overdue : asked);
+    }
+  }
+  log.warn({}, 'The time for draining is over; what is left stays in the channel.');
+}

@@ -1,0 +1,66 @@
+import { pause } from '../backoff.ts';
+import { connectChannel } from '../channel.ts';
+import type { Log, MetersOf, PollingSource, RunningSource, SourceContext } from '../component.ts';
+import { createEmitter } from '../emitter.ts';
+import type { SourceMeters } from '../metrics/base.ts';
+import { metersOver } from '../metrics/cells.ts';
+import type { SourceAssignment } from '../protocol.ts';
+import type { SourceSpec } from '../spec.ts';
+import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
+
+/** Flume's pauses between polls that find nothing, for sources that do not set their own. */
+export const POLL_BACKOFF = { incrementMs: 1_000, maxMs: 5_000 } as const;
+
+/** Connects a source to its channels and opens it. */
+export async function open({ assignment, owner, module, log, asked }: Stage): Promise<Opened> {
+  const { id, config, metrics, drive, ...to } = assignment as SourceAssignment;
+  const meters = metersOver(metrics);
+  const connect = (addresses: SourceAssignment['required']) =>
+    Promise.all(addresses.map((address) => connectChannel(address, owner)));
+  const [required, optional] = await Promise.all([connect(to.required), connect(to.optional)]);
+  const emitter = createEmitter({ required, optional, merge: true, metrics: meters as MetersOf<SourceMeters> });
+
+  const openSource = module.open as (context: SourceContext<SourceSpec>) => Promise<RunningSource | PollingSource>;
+  const source = await openSource({ id, config, metrics: meters, log, signal: asked, ...emitter });
+  return {
+    run: () => (drive === 'polling' ? poll(source as PollingSource, { log, asked }) : aborted(asked)),
+    close: () => source.close(),
+  };
+}
+
+/** Drives a polling source by Flume's rules until it is asked to stop. */
+export async function poll(
+  source: PollingSource,
+  { log, asked }: { readonly log: Log; readonly asked: AbortSignal },
+): Promise<void> {
+  const { incrementMs, maxMs } = source.backoff ?? POLL_BACKOFF;
+  const turn = new Turn();
+  let backoffs = 0;
+
+  while (!asked.aborted) {
+    let pauseMs = 0;
+    try {
+      if ((await source.poll()) === 'ready') {
+        backoffs = 0;
+      } else {
+        backoffs += 1;
+        pauseMs = Math.min(backoffs * incrementMs, maxMs);
+      }
+    } catch (error) {
+      if (asked.aborted) break;
+      // A channel that refuses has already been waited for.
+      if (!codeOf(error)?.startsWith('MR_CHANNEL_')) pauseMs = maxMs;
+      log.error(
+        { error },
+        pauseMs > 0 ? `Polling failed; trying again in ${pauseMs} ms.` : 'A channel refused events.',
+      );
+    }
+    if (pauseMs > 0) await pause(pauseMs, asked);
+    else if (turn.due) await turn.take();
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
