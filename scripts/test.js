@@ -14,7 +14,7 @@ import { setUp } from './lib/setup.js';
  * Each way in which `cargo test` runs the engine's tests.
  * @type {readonly { name: string, args: readonly string[], env?: Record<string, string> }[]}
  */
-const rustVariants = [{ name: 'the engine', args: ['--package', 'engine'] }];
+const rustVariants = [{ name: 'the engine', args: ['--package', 'millrace-engine'] }];
 
 await setUp();
 const chosen = process.argv.slice(2);

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import * as z from 'zod';
+import { errorCodes } from './errors.ts';
+import { errorTable, manualIndex, manualPage } from './manual.ts';
+import { counter, defineSource, property, type Spec } from './spec.ts';
+import { count, flag, names, port, text } from './types.ts';
+
+const sample: Spec = defineSource({
+  type: 'sample',
+  classNames: ['org.example.Sample'],
+  summary: 'Makes samples.',
+  stability: 'experimental',
+  drive: 'event',
+  properties: {
+    port: property('port', port, 'Where it listens.'),
+    batchSize: property('batch-size', count.default(100), 'Most events at once.'),
+    acknowledge: property('ack', flag.default(true), 'Answer `OK` | not.'),
+    only: property('only', names.default([]), 'Which ones.'),
+    label: property('label', text.optional(), 'What it is called.'),
+    mode: property('mode', z.enum(['fast', 'safe']).default('safe'), 'How.'),
+  },
+  openPrefixes: ['extra.'],
+  metrics: { made: counter('samples_made_total', 'Samples made.') },
+});
+
+test('a page says everything that is declared', () => {
+  expect(manualPage(sample, 'packages/sources/src/sample/spec.ts')).toBe(`\
+<!-- Generated from packages/sources/src/sample/spec.ts by \`npm run generate\`: change that file, not this one. -->
+
+# sample source
+
+Makes samples.
+
+Type: \`sample\` or \`org.example.Sample\`, in any case. Stability: experimental.
+
+## Properties
+
+| Property | Takes | Default | Meaning |
+| --- | --- | --- | --- |
+| \`port\` | a port from 0 to 65535 | **required** | Where it listens. |
+| \`batch-size\` | a whole number of at least 1 | \`100\` | Most events at once. |
+| \`ack\` | true or false | \`true\` | Answer \`OK\` \\| not. |
+| \`only\` | names with blanks between them | none | Which ones. |
+| \`label\` | some text | none | What it is called. |
+| \`mode\` | \`fast\`, \`safe\` | \`safe\` | How. |
+
+Besides, it takes every property that begins with \`extra.\`.
+
+## Metrics
+
+| Metric | Kind | Meaning |
+| --- | --- | --- |
+| \`samples_made_total\` | counter | Samples made. |
+`);
+});
+
+test('the index links every page under its kind', () => {
+  expect(manualIndex([sample])).toContain('## Sources\n\n- [sample](sources/sample.md): Makes samples.');
+});
+
+test('the table of errors has a row for every code', () => {
+  expect(errorTable().split('\n')).toHaveLength(Object.keys(errorCodes).length + 2);
+});

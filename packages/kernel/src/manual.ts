@@ -1,0 +1,84 @@
+import * as z from 'zod';
+import { errorCodes } from './errors.ts';
+import type { Property, Spec } from './spec.ts';
+
+/** The reference page of one component. Everything on it comes from the declaration; `origin` is the file that holds it. */
+export function manualPage(spec: Spec, origin: string): string {
+  const names = [spec.type, ...spec.classNames].map((name) => `\`${name}\``);
+  return page([
+    `<!-- Generated from ${origin} by \`npm run generate\`: change that file, not this one. -->`,
+    `# ${spec.type} ${spec.kind}`,
+    spec.summary,
+    `Type: ${names.join(' or ')}, in any case. Stability: ${spec.stability}.`,
+    ...section(
+      'Properties',
+      ['Property', 'Takes', 'Default', 'Meaning'],
+      Object.values(spec.properties).map(propertyRow),
+    ),
+    ...openPrefixes(spec.openPrefixes ?? []),
+    ...section(
+      'Metrics',
+      ['Metric', 'Kind', 'Meaning'],
+      Object.values(spec.metrics).map(({ name, instrument, doc }) => [`\`${name}\``, instrument, doc]),
+    ),
+  ]);
+}
+
+/** The list of all reference pages. */
+export function manualIndex(specs: readonly Spec[]): string {
+  const kinds = [...new Set(specs.map(({ kind }) => kind))].sort();
+  const entry = ({ kind, type, summary }: Spec) => `- [${type}](${kind}s/${type}.md): ${summary}`;
+  return page([
+    '<!-- Generated from the declarations of all components by `npm run generate`: change those, not this file. -->',
+    '# Reference',
+    'Every error is explained in [errors](errors.md). The components:',
+    ...kinds.flatMap((kind) => {
+      const ofKind = specs.filter((spec) => spec.kind === kind).sort((a, b) => a.type.localeCompare(b.type));
+      return [`## ${capital(kind)}s`, ofKind.map(entry).join('\n')];
+    }),
+  ]);
+}
+
+/** The table of all error codes, each linked to its section. */
+export function errorTable(): string {
+  const rows = Object.entries(errorCodes).map(([code, meaning]) => [`[\`${code}\`](#${code.toLowerCase()})`, meaning]);
+  return table(['Code', 'Meaning'], rows);
+}
+
+function propertyRow({ name, type, doc }: Property): string[] {
+  return [`\`${name}\``, takes(type), defaultOf(type), doc];
+}
+
+/** What a property takes, in the words with which it refuses a value. */
+function takes(type: z.ZodType): string {
+  let inner: unknown = type;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional) inner = inner.unwrap();
+  if (inner instanceof z.ZodEnum) return inner.options.map((option) => `\`${option}\``).join(', ');
+  return inner instanceof z.ZodType ? (inner.safeParse(undefined).error?.issues[0]?.message ?? '') : '';
+}
+
+function defaultOf(type: z.ZodType): string {
+  const { success, data } = type.safeParse(undefined);
+  if (!success) return '**required**';
+  const text = Array.isArray(data) ? data.join(' ') : String(data ?? '');
+  return text === '' ? 'none' : `\`${text}\``;
+}
+
+function openPrefixes(prefixes: readonly string[]): string[] {
+  if (prefixes.length === 0) return [];
+  return [
+    `Besides, it takes every property that begins with ${prefixes.map((prefix) => `\`${prefix}\``).join(' or ')}.`,
+  ];
+}
+
+function section(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return rows.length === 0 ? [] : [`## ${title}`, table(head, rows)];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const page = (blocks: readonly string[]) => `${blocks.join('\n\n')}\n`;
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
