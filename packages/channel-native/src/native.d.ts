@@ -7,8 +7,20 @@ export declare function answerOwner(owner: number): Float64Array
 /** The CRC-32C of a batch's bodies, one after the other. */
 export declare function batchChecksum(memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
 
+/** The headers of one event: name, value, name, value … */
+export declare function batchHeaders(memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number, index: number): Array<string>
+
 /** Flume's 100-byte slots of a batch's bodies. */
 export declare function batchSlots(memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
+
+/** Copies a batch behind what is in a block, with a header set in every event. Writes to `did`: events, bytes; neither when the block is full. */
+export declare function batchWithHeader(block: Uint8Array, fill: number, entries: number, name: string, value: string, preserve: boolean, did: Uint32Array, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): void
+
+/**
+ * Encodes `count` events that a builder has staged, behind what is in a block. Writes to `did`: events, bytes; when they are fewer,
+ * the block was full and is unchanged as far as it counts.
+ */
+export declare function buildBatch(block: Uint8Array, fill: number, entries: number, staged: Uint8Array, count: number, did: Uint32Array): void
 
 /** Ends a wait; false when its outcome is already on its way to the doorbell. */
 export declare function cancelWait(channel: number, owner: number, token: number): boolean
@@ -16,11 +28,17 @@ export declare function cancelWait(channel: number, owner: number, token: number
 /** Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs. */
 export declare function channelCounters(channel: number, out: Float64Array): void
 
-/** Closes a channel and forgets its number; every wait ends. */
+/** Closes a channel: nothing new begins and every wait ends. Its buffer is needed until `isOpen` says no. */
 export declare function closeChannel(channel: number): void
 
 /** Removes the events of a lease for good. */
 export declare function commitTake(channel: number, owner: number, lease: number): void
+
+/** Copies a batch to the beginning of an empty block. */
+export declare function copyBatch(block: Uint8Array, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): void
+
+/** Decodes `count` events of Avro's encoding, behind what is in a block. Writes to `did`: events, bytes, bytes read. */
+export declare function decodeBatch(block: Uint8Array, fill: number, entries: number, encoded: Uint8Array, count: number, did: Uint32Array): void
 
 /** The code and the words of a negative outcome of a channel: `[code, message]`. */
 export declare function describeOutcome(channel: number, outcome: number): Array<string>
@@ -36,6 +54,9 @@ export declare function fill(channel: number, owner: number, reservation: number
 
 /** Events a put could have at once, as far as their number goes. */
 export declare function freeEvents(channel: number): number
+
+/** Whether a channel is open, or still has open leases or reservations. */
+export declare function isOpen(channel: number): boolean
 
 /** The doorbell will say. */
 export declare const LATER: number
@@ -72,11 +93,14 @@ export declare function newOwner(): number
 /** Nothing to take, and the caller did not want to wait. */
 export declare const NOTHING: number
 
-/** Opens a memory channel over a SharedArrayBuffer of at least the layout's length, which the caller keeps until after `closeChannel`. */
+/** Opens a memory channel over a `SharedArrayBuffer` of at least the layout's length, which the caller keeps until after `closeChannel`. */
 export declare function openMemory(buffer: Uint8Array, limits: MemoryLimits, poisoning: boolean): number
 
-/** Makes what was filled visible. */
-export declare function publish(channel: number, owner: number, reservation: number): void
+/**
+ * Makes what was filled visible, in every channel of `channel, reservation` pairs: one call, because the death of a worker interrupts
+ * JavaScript between two calls but no call.
+ */
+export declare function publish(owner: number, pairs: Array<number>): void
 
 /** Reserves, fills and publishes in one call: 0 when done; else as `reserve`. */
 export declare function put(channel: number, owner: number, token: number, waitMs: number, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
@@ -89,6 +113,9 @@ export declare function reserve(channel: number, owner: number, token: number, e
 
 /** Puts the events of a lease back into their place. */
 export declare function rollbackTake(channel: number, owner: number, lease: number): void
+
+/** Makes an event of every line of `tail` + `data`. Writes to `did`: events, bytes, bytes of `data` consumed, 1 for overlong + 2 for a full block. */
+export declare function splitLines(block: Uint8Array, fill: number, entries: number, tail: Uint8Array, data: Uint8Array, charsMax: number, did: Uint32Array): void
 
 /**
  * A lease of at most `max` events: its handle, LATER, or NOTHING where it may not `wait`. It is granted when `min` events are there, or the

@@ -2,16 +2,21 @@
 
 use millrace_engine::{
     Error,
-    batch::{Entry, Run},
+    batch::{Entry, Run, Space, headers, push_flat, scan_events, set_header},
+    lines,
     memory::SLOT_LEN,
 };
-use napi::bindgen_prelude::Uint8ArraySlice;
+use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 
 use crate::failure::{Result, thrown};
 
+/// `splitLines` found a line that is too long.
+const OVERLONG: u32 = 1;
+/// `splitLines` had no more room in the block.
+const BLOCK_FULL: u32 = 2;
+
 /// The run that a batch from JavaScript names, checked against its block.
-#[expect(clippy::too_many_arguments, reason = "a batch crosses as numbers")]
 pub fn run(memory: &[u8], base: f64, size: f64, first: u32, count: u32, start: u32, end: u32) -> Result<Run<'_>> {
     let block = block(memory, base, size)?;
     let invalid = |what| thrown(Error::InvalidBatch { what, offset: start as usize });
@@ -36,18 +41,163 @@ fn block(memory: &[u8], base: f64, size: f64) -> Result<&[u8]> {
 
 /// Flume's 100-byte slots of a batch's bodies.
 #[napi(catch_unwind)]
-#[expect(clippy::too_many_arguments, clippy::cast_precision_loss, reason = "a batch crosses as numbers")]
 pub fn batch_slots(
-    memory: Uint8ArraySlice<'_>, base: f64, size: f64, first: u32, count: u32, start: u32, end: u32,
+    memory: Uint8ArraySlice<'_>,
+    base: f64,
+    size: f64,
+    first: u32,
+    count: u32,
+    start: u32,
+    end: u32,
 ) -> Result<f64> {
     Ok(run(&memory, base, size, first, count, start, end)?.slots(SLOT_LEN) as f64)
 }
 
 /// The CRC-32C of a batch's bodies, one after the other.
 #[napi(catch_unwind)]
-#[expect(clippy::too_many_arguments, reason = "a batch crosses as numbers")]
 pub fn batch_checksum(
-    memory: Uint8ArraySlice<'_>, base: f64, size: f64, first: u32, count: u32, start: u32, end: u32,
+    memory: Uint8ArraySlice<'_>,
+    base: f64,
+    size: f64,
+    first: u32,
+    count: u32,
+    start: u32,
+    end: u32,
 ) -> Result<u32> {
     Ok(run(&memory, base, size, first, count, start, end)?.checksum())
+}
+
+/// The headers of one event: name, value, name, value …
+#[napi(catch_unwind)]
+pub fn batch_headers(
+    memory: Uint8ArraySlice<'_>,
+    base: f64,
+    size: f64,
+    first: u32,
+    count: u32,
+    start: u32,
+    end: u32,
+    index: u32,
+) -> Result<Vec<String>> {
+    let run = run(&memory, base, size, first, count, start, end)?;
+    let missing = || thrown(Error::InvalidBatch { what: "no such event", offset: start as usize });
+    let event = run.event(index as usize).ok_or_else(missing)?;
+    Ok(headers(event.headers).flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect())
+}
+
+/// Copies a batch to the beginning of an empty block.
+#[napi(catch_unwind)]
+pub fn copy_batch(
+    mut block: Uint8ArraySlice<'_>,
+    memory: Uint8ArraySlice<'_>,
+    base: f64,
+    size: f64,
+    first: u32,
+    count: u32,
+    start: u32,
+    end: u32,
+) -> Result<()> {
+    let run = run(&memory, base, size, first, count, start, end)?;
+    run.copy_to(&mut space(&mut block, 0, 0, count)?).map_err(thrown)
+}
+
+/// Copies a batch behind what is in a block, with a header set in every event. Writes to `did`: events, bytes; neither when the block is full.
+#[napi(catch_unwind)]
+pub fn batch_with_header(
+    mut block: Uint8ArraySlice<'_>,
+    fill: u32,
+    entries: u32,
+    name: String,
+    value: String,
+    preserve: bool,
+    mut did: Uint32ArraySlice<'_>,
+    memory: Uint8ArraySlice<'_>,
+    base: f64,
+    size: f64,
+    first: u32,
+    count: u32,
+    start: u32,
+    end: u32,
+) -> Result<()> {
+    let run = run(&memory, base, size, first, count, start, end)?;
+    let mut space = space(&mut block, fill, entries, count)?;
+    set_header(&run, &name, &value, preserve, &mut space).map_err(thrown)?;
+    report(&mut did, &space, 0, 0);
+    Ok(())
+}
+
+/// Encodes `count` events that a builder has staged, behind what is in a block. Writes to `did`: events, bytes; when they are fewer,
+/// the block was full and is unchanged as far as it counts.
+#[napi(catch_unwind)]
+pub fn build_batch(
+    mut block: Uint8ArraySlice<'_>,
+    fill: u32,
+    entries: u32,
+    staged: Uint8ArraySlice<'_>,
+    count: u32,
+    mut did: Uint32ArraySlice<'_>,
+) -> Result<()> {
+    let mut space = space(&mut block, fill, entries, count)?;
+    push_flat(&staged, &mut space).map_err(thrown)?;
+    report(&mut did, &space, 0, 0);
+    Ok(())
+}
+
+/// Decodes `count` events of Avro's encoding, behind what is in a block. Writes to `did`: events, bytes, bytes read.
+#[napi(catch_unwind)]
+pub fn decode_batch(
+    mut block: Uint8ArraySlice<'_>,
+    fill: u32,
+    entries: u32,
+    encoded: Uint8ArraySlice<'_>,
+    count: u32,
+    mut did: Uint32ArraySlice<'_>,
+) -> Result<()> {
+    let mut space = space(&mut block, fill, entries, count)?;
+    let scanned = scan_events(&encoded, count as usize, &mut space).map_err(thrown)?;
+    report(&mut did, &space, scanned.bytes as u32, 0);
+    Ok(())
+}
+
+/// Makes an event of every line of `tail` + `data`. Writes to `did`: events, bytes, bytes of `data` consumed, 1 for overlong + 2 for a full block.
+#[napi(catch_unwind)]
+pub fn split_lines(
+    mut block: Uint8ArraySlice<'_>,
+    fill: u32,
+    entries: u32,
+    tail: Uint8ArraySlice<'_>,
+    data: Uint8ArraySlice<'_>,
+    chars_max: u32,
+    mut did: Uint32ArraySlice<'_>,
+) -> Result<()> {
+    // Of a block that is split between text and table, a third for the table is right for lines of a dozen bytes and harms no others.
+    let third = (block.len() / 3 / size_of::<Entry>()) as u32;
+    let mut space = space(&mut block, fill, entries, third)?;
+    let lines = lines::split_lines(&tail, &data, chars_max as usize, &mut space);
+    let flags = u32::from(lines.overlong) * OVERLONG + u32::from(lines.full) * BLOCK_FULL;
+    report(&mut did, &space, lines.consumed as u32, flags);
+    Ok(())
+}
+
+/// What is free of a builder's block, with a table for `count` events or for as many as there is room for.
+fn space<'a>(block: &'a mut Uint8ArraySlice<'_>, fill: u32, entries: u32, count: u32) -> Result<Space<'a>> {
+    let invalid = |what| thrown(Error::InvalidBatch { what, offset: fill as usize });
+    // SAFETY: a builder's block belongs to the calling thread, and its batches are not read during the call.
+    let block = unsafe { block.as_mut() };
+    let free = (entries as usize).checked_mul(size_of::<Entry>()).and_then(|table| block.len().checked_sub(table));
+    let free = free.ok_or_else(|| invalid("a block has fewer entries"))?;
+    let room = block.get_mut(fill as usize..free).ok_or_else(|| invalid("a block has fewer bytes"))?;
+    let table = (count as usize).min(room.len() / size_of::<Entry>()) * size_of::<Entry>();
+    let (events, table) = room.split_at_mut(room.len() - table);
+    let table = bytemuck::try_cast_slice_mut(table).map_err(|_| invalid("a block is not aligned"))?;
+    Ok(Space::new(events, table, fill))
+}
+
+fn report(did: &mut Uint32ArraySlice<'_>, space: &Space<'_>, consumed: u32, flags: u32) {
+    let written = space.written();
+    // SAFETY: the caller's own array, used by nobody else during the call.
+    let did = unsafe { did.as_mut() };
+    for (place, number) in did.iter_mut().zip([written.events as u32, written.bytes as u32, consumed, flags]) {
+        *place = number;
+    }
 }

@@ -1,7 +1,7 @@
 //! Memory channels: puts and takes.
 
 use millrace_engine::{
-    Error,
+    Error, Excess,
     memory::{Grant, Layout, Limits, Need, SLOT_LEN, Waiter, Wish},
     registry,
 };
@@ -48,13 +48,12 @@ const fn whole(number: f64) -> u64 {
 
 /// The buffer that a channel with these limits needs.
 #[napi(catch_unwind)]
-#[expect(clippy::cast_precision_loss, reason = "lengths of buffers")]
 pub fn memory_layout(limits: MemoryLimits) -> MemoryLayout {
     let layout = layout(&limits);
     MemoryLayout { length: layout.length() as f64, leases_offset: layout.leases_offset() as f64 }
 }
 
-/// Opens a memory channel over a SharedArrayBuffer of at least the layout's length, which the caller keeps until after `closeChannel`.
+/// Opens a memory channel over a `SharedArrayBuffer` of at least the layout's length, which the caller keeps until after `closeChannel`.
 #[napi(catch_unwind)]
 pub fn open_memory(mut buffer: Uint8ArraySlice<'_>, limits: MemoryLimits, poisoning: bool) -> Result<u32> {
     let layout = layout(&limits);
@@ -62,21 +61,28 @@ pub fn open_memory(mut buffer: Uint8ArraySlice<'_>, limits: MemoryLimits, poison
     let bytes = unsafe { buffer.as_mut() };
     if (bytes.len() as u64) < layout.length() || !bytes.as_ptr().addr().is_multiple_of(8) {
         let length = bytes.len() as u64;
-        return Err(thrown(Error::TooLarge { what: "bytes of a channel's layout", is: layout.length(), max: length }));
+        return Err(thrown(Error::TooLarge(Excess::Bytes { is: layout.length(), max: length })));
     }
     let limits = Limits {
         capacity: limits.capacity,
         transaction_capacity: limits.transaction_capacity,
         slots: whole(limits.slots),
+        bytes: whole(limits.byte_capacity),
     };
     // SAFETY: the buffer is large enough and aligned; that it stays is the caller's part, and every thread that holds the channel holds the buffer too.
     Ok(unsafe { registry::open_memory(limits, &layout, bytes.as_mut_ptr(), poisoning) })
 }
 
-/// Closes a channel and forgets its number; every wait ends.
+/// Closes a channel: nothing new begins and every wait ends. Its buffer is needed until `isOpen` says no.
 #[napi(catch_unwind)]
 pub fn close_channel(channel: u32) -> Result<()> {
     registry::close(channel).map_err(thrown)
+}
+
+/// Whether a channel is open, or still has open leases or reservations.
+#[napi(catch_unwind)]
+pub fn is_open(channel: u32) -> bool {
+    registry::is_open(channel)
 }
 
 /// Gives the memory of unused chunks back to the system.
@@ -87,12 +93,21 @@ pub fn trim_channel(channel: u32) -> Result<()> {
 
 /// Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs.
 #[napi(catch_unwind)]
-#[expect(clippy::cast_precision_loss, reason = "2^53 events")]
 pub fn channel_counters(channel: u32, mut out: Float64ArraySlice<'_>) -> Result<()> {
     let it = registry::channel(channel).and_then(|it| it.counters(registry::now_ms())).map_err(thrown)?;
     let figures = [
-        it.put, it.taken, it.committed, it.rolled_back, it.reclaimed, it.voided, it.refused, it.queued, it.leased, it.reserved,
-        it.queued_bytes, it.oldest_ms,
+        it.put,
+        it.taken,
+        it.committed,
+        it.rolled_back,
+        it.reclaimed,
+        it.voided,
+        it.refused,
+        it.queued,
+        it.leased,
+        it.reserved,
+        it.queued_bytes,
+        it.oldest_ms,
     ];
     // SAFETY: the caller's own array, used by nobody else during the call.
     for (place, figure) in unsafe { out.as_mut() }.iter_mut().zip(figures) {
@@ -111,25 +126,37 @@ pub fn free_events(channel: u32) -> Result<u32> {
 #[napi(catch_unwind)]
 pub fn reserve(channel: u32, owner: u32, token: u32, events: u32, bytes: f64, slots: f64, wait_ms: f64) -> Result<f64> {
     let need = Need { events, bytes: whole(bytes), slots: whole(slots) };
-    let granted = registry::channel(channel).and_then(|it| it.reserve(Waiter { owner, token }, need, until(wait_ms)));
+    let granted = registry::channel(channel)
+        .and_then(|it| it.reserve(Waiter { owner, token }, need, until(wait_ms), registry::now_ms()));
     granted_number(granted)
 }
 
 /// Copies a batch into a reservation, behind what is there.
 #[napi(catch_unwind)]
-#[expect(clippy::too_many_arguments, reason = "a batch crosses as numbers")]
 pub fn fill(
-    channel: u32, owner: u32, reservation: f64,
-    memory: Uint8ArraySlice<'_>, base: f64, size: f64, first: u32, count: u32, start: u32, end: u32,
+    channel: u32,
+    owner: u32,
+    reservation: f64,
+    memory: Uint8ArraySlice<'_>,
+    base: f64,
+    size: f64,
+    first: u32,
+    count: u32,
+    start: u32,
+    end: u32,
 ) -> Result<()> {
     let run = run(&memory, base, size, first, count, start, end)?;
     registry::channel(channel).and_then(|it| it.fill(owner, whole(reservation), &run)).map_err(thrown)
 }
 
-/// Makes what was filled visible.
+/// Makes what was filled visible, in every channel of `channel, reservation` pairs: one call, because the death of a worker interrupts
+/// JavaScript between two calls but no call.
 #[napi(catch_unwind)]
-pub fn publish(channel: u32, owner: u32, reservation: f64) -> Result<()> {
-    registry::channel(channel).and_then(|it| it.publish(owner, whole(reservation), registry::now_ms())).map_err(thrown)
+pub fn publish(owner: u32, pairs: Vec<f64>) -> Result<()> {
+    let now = registry::now_ms();
+    pairs.chunks_exact(2).try_for_each(|pair| {
+        registry::channel(whole(pair[0]) as u32).and_then(|it| it.publish(owner, whole(pair[1]), now)).map_err(thrown)
+    })
 }
 
 /// Gives a reservation back.
@@ -140,15 +167,23 @@ pub fn void_reservation(channel: u32, owner: u32, reservation: f64) -> Result<()
 
 /// Reserves, fills and publishes in one call: 0 when done; else as `reserve`.
 #[napi(catch_unwind)]
-#[expect(clippy::too_many_arguments, reason = "a batch crosses as numbers")]
 pub fn put(
-    channel: u32, owner: u32, token: u32, wait_ms: f64,
-    memory: Uint8ArraySlice<'_>, base: f64, size: f64, first: u32, count: u32, start: u32, end: u32,
+    channel: u32,
+    owner: u32,
+    token: u32,
+    wait_ms: f64,
+    memory: Uint8ArraySlice<'_>,
+    base: f64,
+    size: f64,
+    first: u32,
+    count: u32,
+    start: u32,
+    end: u32,
 ) -> Result<f64> {
     let run = run(&memory, base, size, first, count, start, end)?;
     let it = registry::channel(channel).map_err(thrown)?;
     let need = Need { events: count, bytes: run.byte_len() as u64, slots: run.slots(SLOT_LEN) };
-    match it.reserve(Waiter { owner, token }, need, until(wait_ms)) {
+    match it.reserve(Waiter { owner, token }, need, until(wait_ms), registry::now_ms()) {
         Ok(Grant::Now(handle)) => {
             let filled = it.fill(owner, handle, &run).and_then(|()| it.publish(owner, handle, registry::now_ms()));
             filled.map(|()| 0.0).map_err(thrown)

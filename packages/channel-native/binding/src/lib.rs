@@ -4,6 +4,12 @@
 //! events from entry `first`, whose bytes are `start .. end` of the block. Every function catches panics: one that unwound into Node
 //! would end the process.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::too_many_arguments,
+    reason = "arguments come from JavaScript, and a batch crosses as numbers"
+)]
+
 mod batches;
 mod channels;
 mod failure;

@@ -17,38 +17,36 @@ pub struct Completion {
 /// Wakes the worker's event loop; may be called from any thread, and must not call back into the engine.
 pub type Ring = Box<dyn Fn() + Send + Sync>;
 
-#[derive(Default)]
 struct Queue {
     completions: Vec<Completion>,
     rung: bool,
-    closed: bool,
+    /// `None` once the doorbell is closed: what the ring holds of an event loop must be let go before that ends.
+    ring: Option<Arc<Ring>>,
 }
 
 /// The doorbell of one worker life. Completions pushed while the bell has been rung and not yet answered do not ring again.
 #[derive(Clone)]
 pub struct Doorbell {
     queue: Arc<Mutex<Queue>>,
-    ring: Arc<Ring>,
 }
 
 impl Doorbell {
     /// A doorbell that is rung by `ring`.
     #[must_use]
     pub fn new(ring: Ring) -> Self {
-        Self { queue: Arc::new(Mutex::new(Queue::default())), ring: Arc::new(ring) }
+        let queue = Queue { completions: Vec::new(), rung: false, ring: Some(Arc::new(ring)) };
+        Self { queue: Arc::new(Mutex::new(queue)) }
     }
 
     /// Leaves a completion and rings, unless the bell is ringing already. A closed doorbell takes nothing.
     pub fn push(&self, completion: Completion) {
         let Ok(mut queue) = self.queue.lock() else { return };
-        if queue.closed {
-            return;
-        }
+        let Some(ring) = queue.ring.clone() else { return };
         queue.completions.push(completion);
         let silent = !std::mem::replace(&mut queue.rung, true);
         drop(queue);
         if silent {
-            (self.ring)();
+            ring();
         }
     }
 
@@ -63,7 +61,7 @@ impl Doorbell {
     /// Takes nothing and never rings from now on. A `ring` under way in another thread may still end.
     pub fn close(&self) {
         let Ok(mut queue) = self.queue.lock() else { return };
-        queue.closed = true;
+        queue.ring = None;
         queue.completions.clear();
     }
 }

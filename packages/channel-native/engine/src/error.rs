@@ -12,14 +12,7 @@ pub enum Error {
     /// There is no room now; the caller may try again later, or go on in another block.
     Full(Shortage),
     /// What was asked for can never fit, however long the caller waits.
-    TooLarge {
-        /// What there is too much of.
-        what: &'static str,
-        /// How much was asked for.
-        is: u64,
-        /// How much there can be.
-        max: u64,
-    },
+    TooLarge(Excess),
     /// The channel is closed.
     Closed,
     /// The caller's worker life is over, or the handle was already used.
@@ -35,6 +28,33 @@ pub enum Error {
     },
     /// The engine met a state it holds to be impossible; what it touched must not be used any more.
     Panic(String),
+}
+
+/// What can never fit. The first three are told in Flume's words, because clients see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// More events than a put may hold.
+    Put {
+        /// How many it may.
+        max: u32,
+    },
+    /// More events than a take may hold.
+    Take {
+        /// How many it may.
+        max: u32,
+    },
+    /// Larger bodies than the channel may hold.
+    Bodies {
+        /// How many bytes of bodies it may.
+        limit: u64,
+    },
+    /// More bytes, headers and all, than the channel may hold.
+    Bytes {
+        /// How many there are.
+        is: u64,
+        /// How many there may be.
+        max: u64,
+    },
 }
 
 /// What there is no room for. The first two are told in Flume's words, because clients see them.
@@ -57,7 +77,7 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Full(_) => "MR_CHANNEL_FULL",
-            Self::TooLarge { .. } => "MR_CHANNEL_TOO_LARGE",
+            Self::TooLarge(_) => "MR_CHANNEL_TOO_LARGE",
             Self::Closed => "MR_CHANNEL_CLOSED",
             Self::Stale => "MR_CHANNEL_STALE",
             Self::Cancelled => "MR_CHANNEL_CANCELLED",
@@ -71,7 +91,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full(shortage) => shortage.fmt(f),
-            Self::TooLarge { what, is, max } => write!(f, "{is} {what}, but the channel takes at most {max}"),
+            Self::TooLarge(excess) => excess.fmt(f),
             Self::Closed => f.write_str("the channel is closed"),
             Self::Stale => f.write_str("the worker life is over, or the handle was already used"),
             Self::Cancelled => f.write_str("the wait was cancelled"),
@@ -90,13 +110,51 @@ impl fmt::Display for Shortage {
                 "Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with sources, or the \
                  buffer size is too tight",
             ),
-            Self::Bytes { limit } => write!(
-                f,
-                "Cannot commit transaction. Byte capacity allocated to store event body {limit}reached. Please \
-                 increase heap space/byte capacity allocated to the channel as the sinks may not be keeping up with \
-                 the sources"
-            ),
+            Self::Bytes { limit } => bytes_exhausted(f, *limit),
             Self::Block => f.write_str("the block that is written has no room left for these events"),
         }
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ADVICE: &str = "consider committing more frequently, increasing capacity or increasing thread count";
+        match self {
+            Self::Put { max } => write!(f, "Put queue for MemoryTransaction of capacity {max} full, {ADVICE}"),
+            Self::Take { max } => write!(f, "Take list for MemoryTransaction, capacity {max} full, {ADVICE}"),
+            Self::Bodies { limit } => bytes_exhausted(f, *limit),
+            Self::Bytes { is, max } => {
+                write!(f, "the events take {is} bytes, but the channel has {max}: raise its byteCapacity")
+            }
+        }
+    }
+}
+
+/// Flume's sentence, with the number as Java prints a double.
+fn bytes_exhausted(f: &mut fmt::Formatter<'_>, limit: u64) -> fmt::Result {
+    let number = if limit < 10_000_000 {
+        format!("{limit}.0")
+    } else {
+        #[expect(clippy::cast_precision_loss, reason = "Java loses it too")]
+        let scientific = format!("{:E}", limit as f64);
+        if scientific.contains('.') { scientific } else { scientific.replace('E', ".0E") }
+    };
+    write!(
+        f,
+        "Cannot commit transaction. Byte capacity allocated to store event body {number}reached. Please increase \
+         heap space/byte capacity allocated to the channel as the sinks may not be keeping up with the sources"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exhausted_bytes_are_told_as_java_tells_a_double() {
+        let text = |limit| Error::Full(Shortage::Bytes { limit }).to_string();
+        assert!(text(800).contains("event body 800.0reached"));
+        assert!(text(80_000_000).contains("event body 8.0E7reached"));
+        assert!(text(123_456_700).contains("event body 1.234567E8reached"));
     }
 }

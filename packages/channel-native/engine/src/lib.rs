@@ -16,4 +16,4 @@ pub mod memory;
 pub mod registry;
 mod sync;
 
-pub use error::{Error, Result, Shortage};
+pub use error::{Error, Excess, Result, Shortage};

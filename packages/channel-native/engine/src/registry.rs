@@ -1,10 +1,10 @@
 //! What is shared by all threads of the process: channels and owners by their numbers, and the timer.
 
 use std::{
-    collections::{BinaryHeap, HashMap},
     cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Condvar, LazyLock, Mutex, PoisonError, RwLock},
     thread,
     time::{Duration, Instant},
 };
@@ -67,13 +67,24 @@ pub fn channel(id: u32) -> Result<Arc<MemoryChannel>> {
     whole(CHANNELS.read()).by_id.get(&id).cloned().ok_or(Error::Closed)
 }
 
-/// Closes a channel and forgets it: from now on its number means nothing.
+/// Closes a channel: nothing new begins and every wait ends. Its number, and so its buffer, is needed until [`is_open`] says no.
 ///
 /// # Errors
-/// `Closed` when it was closed before.
+/// `Closed` when it is over already.
 pub fn close(id: u32) -> Result<()> {
-    let channel = whole(CHANNELS.write()).by_id.remove(&id).ok_or(Error::Closed)?;
-    channel.close()
+    channel(id)?.close()?;
+    forget_what_is_over();
+    Ok(())
+}
+
+/// Whether the number of a channel still means something.
+#[must_use]
+pub fn is_open(id: u32) -> bool {
+    whole(CHANNELS.read()).by_id.contains_key(&id)
+}
+
+fn forget_what_is_over() {
+    whole(CHANNELS.write()).by_id.retain(|_, channel| !channel.is_over());
 }
 
 /// A new owner: one worker life. Numbers are never used again.
@@ -127,6 +138,7 @@ pub fn reclaim(owner: u32) {
         // A broken channel gives nothing back to anybody.
         let _ = channel.reclaim(owner, now_ms());
     }
+    forget_what_is_over();
 }
 
 fn doorbell(owner: u32) -> Option<Doorbell> {
@@ -154,13 +166,22 @@ impl Surroundings for InProcess {
 }
 
 /// One thread that ends the waits whose time is over; it exists once somebody has waited.
+#[derive(Default)]
 struct Timer {
-    alarms: Mutex<BinaryHeap<Reverse<(u64, u32)>>>,
+    alarms: Mutex<Alarms>,
     earlier: Condvar,
 }
 
+#[derive(Default)]
+struct Alarms {
+    /// For each channel the one time at which it wants to be called.
+    by_channel: HashMap<u32, u64>,
+    /// The same in order, and besides times that were replaced by earlier ones.
+    in_order: BinaryHeap<Reverse<(u64, u32)>>,
+}
+
 static TIMER: LazyLock<&'static Timer> = LazyLock::new(|| {
-    let timer: &'static Timer = Box::leak(Box::new(Timer { alarms: Mutex::default(), earlier: Condvar::new() }));
+    let timer: &'static Timer = Box::leak(Box::default());
     thread::Builder::new()
         .name("millrace-timer".into())
         .spawn(|| timer.run())
@@ -170,36 +191,40 @@ static TIMER: LazyLock<&'static Timer> = LazyLock::new(|| {
 
 impl Timer {
     fn at(&self, at_ms: u64, channel: u32) {
-        whole(self.alarms.lock()).push(Reverse((at_ms, channel)));
-        self.earlier.notify_one();
+        let mut alarms = whole(self.alarms.lock());
+        if alarms.by_channel.get(&channel).is_none_or(|&known| at_ms < known) {
+            alarms.by_channel.insert(channel, at_ms);
+            alarms.in_order.push(Reverse((at_ms, channel)));
+            self.earlier.notify_one();
+        }
     }
 
     fn run(&self) -> ! {
         loop {
             let due = self.wait();
-            let expired = catch_unwind(AssertUnwindSafe(|| channel(due).and_then(|channel| channel.expire(now_ms()))));
-            // A channel that was closed, or that broke, has no waits any more.
-            if let Ok(Ok(Some(next_ms))) = expired {
-                whole(self.alarms.lock()).push(Reverse((next_ms, due)));
-            }
+            // A channel that is closed or broken has no waits any more; the others must not suffer from it.
+            let _ = catch_unwind(AssertUnwindSafe(|| channel(due).and_then(|channel| channel.expire(now_ms()))));
         }
     }
 
-    /// Sleeps until an alarm is due, and takes it.
+    /// Sleeps until a channel is due, and takes its alarm.
     fn wait(&self) -> u32 {
-        let mut alarms: MutexGuard<'_, _> = whole(self.alarms.lock());
+        let mut alarms = whole(self.alarms.lock());
         loop {
-            alarms = match alarms.peek() {
-                None => whole(self.earlier.wait(alarms)),
-                Some(&Reverse((at_ms, channel))) => {
-                    let now = now_ms();
-                    if at_ms <= now {
-                        alarms.pop();
-                        return channel;
-                    }
-                    whole(self.earlier.wait_timeout(alarms, Duration::from_millis(at_ms - now))).0
-                }
+            let Some(&Reverse((at_ms, channel))) = alarms.in_order.peek() else {
+                alarms = whole(self.earlier.wait(alarms));
+                continue;
             };
+            let now = now_ms();
+            if at_ms > now {
+                alarms = whole(self.earlier.wait_timeout(alarms, Duration::from_millis(at_ms - now))).0;
+                continue;
+            }
+            alarms.in_order.pop();
+            if alarms.by_channel.get(&channel) == Some(&at_ms) {
+                alarms.by_channel.remove(&channel);
+                return channel;
+            }
         }
     }
 }

@@ -44,7 +44,7 @@ impl Arena {
 
     /// Whether a transaction of this size fits an empty channel.
     pub fn can_ever(&self, events: u32, bytes: u64) -> bool {
-        self.span_for(events, bytes) * u64::from(self.chunk_len) <= self.block_limit()
+        bytes + u64::from(events) * ENTRY_LEN <= self.block_limit()
     }
 
     /// Bytes of the largest transaction, its table included.
@@ -54,14 +54,23 @@ impl Arena {
 
     /// Cuts a region for `events` events of `bytes` bytes in all, or `None` when there is no room now.
     pub fn reserve(&mut self, events: u32, bytes: u64) -> Option<Region> {
-        let span = self.span_for(events, bytes);
-        let chunk = if span > 1 { self.open_span(span)? } else { self.open_for(events, bytes)? };
+        let chunk = self.open_for(bytes + u64::from(events) * ENTRY_LEN)?;
         let it = &mut self.chunks[chunk as usize];
         let region = Region { chunk, first: it.entries, start: it.fill };
         it.entries += events;
-        it.fill += u32::try_from(bytes).ok()?;
+        it.fill += bytes as u32;
         it.live += events;
         Some(region)
+    }
+
+    /// Gives the end of a region, from entry `first` and byte `start`, back unused. Where nothing was cut behind it, it is free again at once.
+    pub fn cancel(&mut self, rest: Region, events: u32, bytes: u32) {
+        let it = &mut self.chunks[rest.chunk as usize];
+        if rest.first + events == it.entries && rest.start + bytes == it.fill {
+            it.entries = rest.first;
+            it.fill = rest.start;
+        }
+        self.release(rest.chunk, events);
     }
 
     /// Gives `events` events of a block back.
@@ -83,11 +92,14 @@ impl Arena {
         u64::from(self.chunks[chunk as usize].span) * u64::from(self.chunk_len)
     }
 
-    /// Takes every free chunk with dirty pages, but for the next to be used, out of circulation.
+    /// Takes free chunks with dirty pages out of circulation, never more than a quarter of the free ones, so that a put that comes meanwhile finds room.
     pub fn take_idle(&mut self) -> Vec<u32> {
-        let next = self.free.last().copied();
-        let (idle, free) =
-            self.free.iter().partition(|&&chunk| Some(chunk) != next && self.chunks[chunk as usize].touched);
+        let mut left = self.free.len() / 4;
+        let (idle, free) = self.free.iter().partition(|&&chunk| {
+            let taken = left > 0 && self.chunks[chunk as usize].touched;
+            left -= usize::from(taken);
+            taken
+        });
         self.free = free;
         for &chunk in &idle {
             let it: &mut Chunk = &mut self.chunks[chunk as usize];
@@ -105,36 +117,44 @@ impl Arena {
         self.free.splice(0..0, idle);
     }
 
-    fn span_for(&self, events: u32, bytes: u64) -> u64 {
-        (bytes + u64::from(events) * ENTRY_LEN).div_ceil(u64::from(self.chunk_len))
-    }
-
-    fn open_for(&mut self, events: u32, bytes: u64) -> Option<u32> {
-        let needed = bytes + u64::from(events) * ENTRY_LEN;
+    /// The open block, if `needed` bytes still fit in it, or a new one.
+    fn open_for(&mut self, needed: u64) -> Option<u32> {
         if let Some(open) = self.open {
             let it = &self.chunks[open as usize];
-            if u64::from(it.fill) + u64::from(it.entries) * ENTRY_LEN + needed <= u64::from(self.chunk_len) {
+            if u64::from(it.fill) + u64::from(it.entries) * ENTRY_LEN + needed <= self.block_len(open) {
                 return Some(open);
             }
+            if it.live == 0 {
+                self.open = None;
+                self.give_back(open);
+            }
         }
-        let chunk = self.free.pop()?;
-        self.occupy(chunk, 1);
+        // A block for four such puts wastes a fifth at the most; where there is none, one is better than waiting.
+        let four = (4 * needed).div_ceil(u64::from(self.chunk_len));
+        let one = needed.div_ceil(u64::from(self.chunk_len));
+        let chunk = if needed * 4 <= u64::from(self.chunk_len) { None } else { self.neighbours(four) }
+            .or_else(|| self.neighbours(one))?;
         self.open = Some(chunk);
         Some(chunk)
     }
 
-    fn open_span(&mut self, span: u64) -> Option<u32> {
-        let span = u32::try_from(span).ok()?;
-        if let Some(open) = self.open.filter(|open| self.chunks[*open as usize].live == 0) {
-            self.open = None;
-            self.give_back(open);
+    /// Takes so many free chunks that follow each other.
+    fn neighbours(&mut self, span: u64) -> Option<u32> {
+        if span == 1 {
+            let chunk = self.free.pop()?;
+            self.occupy(chunk, 1);
+            return Some(chunk);
         }
-        let first = self.chunks.windows(span as usize).position(|window| window.iter().all(|chunk| chunk.free))?;
-        let first = u32::try_from(first).ok()?;
+        let span = u32::try_from(span).ok().filter(|&span| self.chunk_bytes(span) <= self.block_limit())?;
+        let first = self.chunks.windows(span as usize).position(|window| window.iter().all(|chunk| chunk.free))? as u32;
         self.occupy(first, span);
         let chunks = &self.chunks;
         self.free.retain(|chunk| chunks[*chunk as usize].free);
         Some(first)
+    }
+
+    fn chunk_bytes(&self, chunks: u32) -> u64 {
+        u64::from(chunks) * u64::from(self.chunk_len)
     }
 
     fn occupy(&mut self, first: u32, span: u32) {
@@ -200,17 +220,41 @@ mod tests {
     }
 
     #[test]
+    fn puts_of_any_size_use_three_quarters_of_the_chunks() {
+        for size in [700, 1000, 1025, 2100, 4000, 4090, 5000, 9000] {
+            let mut arena = Arena::new(4096, 64);
+            let mut used = 0;
+            while arena.reserve(1, size).is_some() {
+                used += size;
+            }
+            assert!(used >= 64 * 4096 * 3 / 4, "{used} bytes in puts of {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_unused_leaves_no_hole_behind() {
+        let mut arena = Arena::new(4096, 1);
+        for _ in 0..100 {
+            let region = arena.reserve(1, 3000).unwrap();
+            arena.cancel(region, 1, 3000);
+        }
+        let kept = arena.reserve(10, 1000).unwrap();
+        arena.cancel(Region { first: kept.first + 4, start: kept.start + 500, ..kept }, 6, 500);
+        assert_eq!(arena.reserve(1, 1).unwrap(), Region { first: 4, start: 500, ..kept });
+    }
+
+    #[test]
     fn idle_chunks_are_handed_out_for_trimming_once_and_return() {
-        let mut arena = Arena::new(4096, 3);
-        let regions: Vec<_> = (0..3).map(|_| arena.reserve(1, 4000).unwrap()).collect();
+        let mut arena = Arena::new(4096, 9);
+        let regions: Vec<_> = (0..9).map(|_| arena.reserve(1, 4000).unwrap()).collect();
         for region in regions {
             arena.release(region.chunk, 1);
         }
         let idle = arena.take_idle();
-        assert_eq!(idle.len(), 1, "of three, one is open and one is the next to be used");
-        arena.return_idle(idle);
-        assert!(arena.take_idle().is_empty());
-        for _ in 0..3 {
+        assert_eq!(idle.len(), 2, "a quarter of the eight that are not open");
+        arena.return_idle(idle.clone());
+        assert!(arena.take_idle().iter().all(|chunk| !idle.contains(chunk)));
+        for _ in 0..7 {
             assert!(arena.reserve(1, 4000).is_some());
         }
     }

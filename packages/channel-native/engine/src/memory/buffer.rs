@@ -43,6 +43,15 @@ impl LeaseRow {
     }
 }
 
+/// Room of a reservation that is not yet filled: so many events and bytes from the region's beginning, in a block of that length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filling {
+    pub block_len: u64,
+    pub region: Region,
+    pub events: u32,
+    pub bytes: u32,
+}
+
 /// Where the parts of the buffer lie: ring, lease table, chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -52,11 +61,12 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of a channel of at most `capacity` events and about `byte_capacity` bytes of chunks, 256 KiB at the least.
+    /// The layout of a channel of at most `capacity` events and `bytes` bytes in use. Chunks are only ever partly full, so there are a quarter
+    /// more of them than would be needed; memory is only taken where it is written.
     #[must_use]
-    pub fn new(capacity: u32, byte_capacity: u64) -> Self {
-        let chunk_len = (byte_capacity / 64).next_power_of_two().clamp(CHUNK_MIN, CHUNK_MAX);
-        let chunks = (byte_capacity / chunk_len).clamp(CHUNKS_MIN, u64::from(u32::MAX));
+    pub fn new(capacity: u32, bytes: u64) -> Self {
+        let chunk_len = (bytes / 64).next_power_of_two().clamp(CHUNK_MIN, CHUNK_MAX);
+        let chunks = (bytes / 4 * 5).div_ceil(chunk_len).clamp(CHUNKS_MIN, u64::from(u32::MAX));
         Self {
             ring_slots: u64::from(capacity).clamp(1, RING_MAX) as u32,
             chunk_len: chunk_len as u32,
@@ -140,22 +150,24 @@ impl Buffer {
         Run::trusted(events, table, extent.start)
     }
 
-    /// What a reservation has left after `filled` events and bytes, to be written.
+    /// Room of a reservation that is not yet filled, to be written.
     ///
     /// # Safety
     /// The region is reserved, and the caller is the only one to use it until the result is dropped.
-    pub unsafe fn space(&self, block_len: u64, region: &Region, size: (u32, u32), filled: (u32, u32)) -> Space<'_> {
+    pub unsafe fn space(&self, room: &Filling) -> Space<'_> {
+        let Filling { block_len, region, events, bytes } = *room;
         let block = self.block(region.chunk);
-        let start = region.start + filled.1;
-        let (last, count) = ((region.first + size.0) as usize, (size.0 - filled.0) as usize);
         // SAFETY: the region lies inside its block and is the caller's alone.
         let (events, table) = unsafe {
             (
-                std::slice::from_raw_parts_mut(block.add(start as usize), (size.1 - filled.1) as usize),
-                std::slice::from_raw_parts_mut(table_row(block, block_len, last).cast_mut(), count),
+                std::slice::from_raw_parts_mut(block.add(region.start as usize), bytes as usize),
+                std::slice::from_raw_parts_mut(
+                    table_row(block, block_len, (region.first + events) as usize).cast_mut(),
+                    events as usize,
+                ),
             )
         };
-        Space::new(events, table, start)
+        Space::new(events, table, region.start)
     }
 
     /// Gives the pages of a chunk that nobody uses back to the system; its bytes read as anything afterwards.

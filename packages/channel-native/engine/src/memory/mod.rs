@@ -19,7 +19,7 @@ use crate::{
     batch::Run,
     doorbell::Completion,
     error::{Error, Result},
-    sync::{Mutex, MutexGuard},
+    sync::Mutex,
 };
 
 /// Bytes of one of Flume's byte slots: bodies are accounted in these.
@@ -50,7 +50,13 @@ impl MemoryChannel {
     /// `buffer` is aligned to 8 and valid for reads and writes of `layout.length()` bytes for as long as the channel and any run it
     /// lent live; nobody else writes there.
     #[must_use]
-    pub unsafe fn new(limits: Limits, layout: &Layout, buffer: *mut u8, surroundings: Box<dyn Surroundings>, poisoning: bool) -> Self {
+    pub unsafe fn new(
+        limits: Limits,
+        layout: &Layout,
+        buffer: *mut u8,
+        surroundings: Box<dyn Surroundings>,
+        poisoning: bool,
+    ) -> Self {
         // SAFETY: passed on to the caller.
         let buffer = unsafe { Buffer::new(buffer, *layout) };
         let byte_limit = limits.slots * u64::from(SLOT_LEN);
@@ -61,8 +67,8 @@ impl MemoryChannel {
     ///
     /// # Errors
     /// `TooLarge` when it can never fit, `ChannelFull` when it does not fit now and may not wait, `Closed`.
-    pub fn reserve(&self, who: Waiter, need: Need, wait_until_ms: Option<u64>) -> Result<Grant> {
-        self.with(|state| state.reserve(who, need, wait_until_ms))
+    pub fn reserve(&self, who: Waiter, need: Need, wait_until_ms: Option<u64>, now_ms: u64) -> Result<Grant> {
+        self.with(|state| state.reserve(who, need, wait_until_ms, now_ms))
     }
 
     /// Copies a run into a reservation, behind what is there already.
@@ -70,9 +76,9 @@ impl MemoryChannel {
     /// # Errors
     /// `Stale` when the reservation is not the owner's or over; `Full` when the run is larger than what was reserved; then nothing is copied.
     pub fn fill(&self, owner: u32, reservation: u64, run: &Run<'_>) -> Result<()> {
-        let (block_len, region, size, filled) = self.with(|state| state.filling(owner, reservation))?;
+        let room = self.with(|state| state.filling(owner, reservation))?;
         // SAFETY: only the owner's thread, which is this one, fills its reservation; reclaiming it waits for the end of that thread.
-        let mut space = unsafe { self.buffer.space(block_len, &region, size, filled) };
+        let mut space = unsafe { self.buffer.space(&room) };
         space.push_run(run)?;
         let (events, bytes) = (run.len() as u32, run.byte_len() as u32);
         let slots = run.slots(SLOT_LEN);
@@ -142,12 +148,15 @@ impl MemoryChannel {
         self.with(|state| Ok(state.cancel(who)))
     }
 
-    /// Answers the waits whose time is over at `now_ms`, and says when to come again, if nothing calls for it earlier.
+    /// Answers the waits whose time is over at `now_ms`.
     ///
     /// # Errors
     /// `Panic` when the channel is broken.
-    pub fn expire(&self, now_ms: u64) -> Result<Option<u64>> {
-        self.with(|state| Ok(state.expire(now_ms)))
+    pub fn expire(&self, now_ms: u64) -> Result<()> {
+        self.with(|state| {
+            state.expire(now_ms);
+            Ok(())
+        })
     }
 
     /// Forgets the waits of an owner whose event loop has ended.
@@ -223,12 +232,23 @@ impl MemoryChannel {
         })
     }
 
+    /// Whether the channel is closed and nothing of it is open any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.with(|state| Ok(state.is_over())).unwrap_or(true)
+    }
+
     /// Does something under the lock and delivers what it answered afterwards: no doorbell is rung under the lock.
     fn with<T>(&self, act: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
-        let mut state = self.lock()?;
-        let outcome = act(&mut state);
-        let Effects { answers, alarm_ms } = state.take_effects();
-        drop(state);
+        let (outcome, Effects { answers, alarm_ms }) = match self.state.lock() {
+            Ok(mut state) => (act(&mut state), state.take_effects()),
+            // A panic under the lock leaves a state nobody can vouch for: that channel is over, the others go on.
+            Err(poisoned) => {
+                let mut state = poisoned.into_inner();
+                state.give_up();
+                (Err(Error::Panic("a panic under the channel's lock".into())), state.take_effects())
+            }
+        };
         for Answer { to: Waiter { owner, token }, result } in answers {
             self.surroundings.complete(owner, Completion { token, result });
         }
@@ -236,10 +256,5 @@ impl MemoryChannel {
             self.surroundings.alarm(at_ms);
         }
         outcome
-    }
-
-    fn lock(&self) -> Result<MutexGuard<'_, State>> {
-        // A panic under the lock leaves a state nobody can vouch for: that channel is over, the others go on.
-        self.state.lock().map_err(|_| Error::Panic("a panic under the channel's lock".into()))
     }
 }

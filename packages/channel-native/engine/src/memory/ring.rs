@@ -42,17 +42,20 @@ impl Extent {
     }
 }
 
-/// A queued run, 32 bytes: its extent and when its first event was published, in milliseconds of the engine's clock.
+/// A queued run, 40 bytes: its extent, and when its first and its last event were published, in milliseconds of the engine's clock.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub(super) struct Descriptor {
     pub extent: Extent,
-    pub time_ms: u64,
+    pub first_ms: u64,
+    pub last_ms: u64,
 }
 
 impl Descriptor {
-    pub const fn new(extent: Extent, time_ms: u64) -> Self {
-        Self { extent, time_ms }
+    /// What stays when the first `count` events, of which `rest` does not tell, were taken: events are held to have come evenly.
+    pub fn without_first(&self, count: u32, rest: Extent) -> Self {
+        let passed = (self.last_ms - self.first_ms) * u64::from(count) / u64::from(self.extent.count);
+        Self { extent: rest, first_ms: self.first_ms + passed, last_ms: self.last_ms }
     }
 }
 
@@ -79,13 +82,13 @@ impl Ring {
             let slot = self.slot(self.len - 1);
             let tail = self.slots.get(slot);
             if tail.extent.is_followed_by(&extent) {
-                self.slots.set(slot, Descriptor::new(tail.extent.joined(&extent), tail.time_ms));
+                self.slots.set(slot, Descriptor { extent: tail.extent.joined(&extent), last_ms: now_ms, ..tail });
                 return;
             }
         }
         assert!(self.room() > 0, "a reservation was granted without a descriptor");
         let slot = self.slot(self.len);
-        self.slots.set(slot, Descriptor::new(extent, now_ms));
+        self.slots.set(slot, Descriptor { extent, first_ms: now_ms, last_ms: now_ms });
         self.len += 1;
     }
 
@@ -99,9 +102,8 @@ impl Ring {
         self.head = if self.len == 0 { 0 } else { (self.head + 1) % self.slots.len() };
     }
 
-    pub fn replace_front(&mut self, extent: Extent) {
-        let time_ms = self.slots.get(self.head).time_ms;
-        self.slots.set(self.head, Descriptor::new(extent, time_ms));
+    pub fn replace_front(&mut self, descriptor: Descriptor) {
+        self.slots.set(self.head, descriptor);
     }
 
     const fn slot(&self, index: u32) -> u32 {

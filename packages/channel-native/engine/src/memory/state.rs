@@ -4,12 +4,12 @@ use std::collections::{HashSet, VecDeque};
 
 use super::{
     arena::{Arena, Region},
-    buffer::{Buffer, LEASES, LeaseRow, Layout},
+    buffer::{Buffer, Filling, LEASES, Layout, LeaseRow},
     handles::{Handles, place},
     ring::{Extent, Ring},
     table::Table,
 };
-use crate::error::{Error, Result, Shortage};
+use crate::error::{Error, Excess, Result, Shortage};
 
 /// What a put needs: events, their encoded bytes, and Flume's byte slots of their bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Limits {
     pub transaction_capacity: u32,
     /// Most byte slots in use.
     pub slots: u64,
+    /// Most bytes in use: encoded events and 8 for the entry of each.
+    pub bytes: u64,
 }
 
 /// When a take is content.
@@ -121,6 +123,13 @@ struct Returned {
     extent: Extent,
 }
 
+/// Whether a put has just found no room, so that waiting for more events has no point.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pressed {
+    Yes,
+    No,
+}
+
 struct Putter {
     who: Waiter,
     need: Need,
@@ -132,6 +141,8 @@ struct Taker {
     wish: Wish,
 }
 
+/// Bytes of an event's entry in the table of its block.
+const ENTRY_LEN: u64 = 8;
 /// Open reservations at once; far more than there are workers.
 const RESERVATIONS: u32 = 1 << 16;
 
@@ -148,6 +159,7 @@ pub(super) struct State {
     putters: VecDeque<Putter>,
     takers: VecDeque<Taker>,
     used_slots: u64,
+    used_bytes: u64,
     next_place: u64,
     closed: bool,
     /// Owners whose open things were taken back: a call of theirs would open what nobody takes back any more.
@@ -166,6 +178,13 @@ pub(super) struct Effects {
     pub alarm_ms: Option<u64>,
 }
 
+impl Need {
+    /// What counts against the bytes of the channel.
+    fn footprint(&self) -> u64 {
+        self.bytes + u64::from(self.events) * ENTRY_LEN
+    }
+}
+
 impl State {
     pub fn new(limits: Limits, layout: &Layout, buffer: Buffer) -> Self {
         Self {
@@ -180,6 +199,7 @@ impl State {
             putters: VecDeque::new(),
             takers: VecDeque::new(),
             used_slots: 0,
+            used_bytes: 0,
             next_place: 0,
             closed: false,
             reclaimed: HashSet::new(),
@@ -209,7 +229,7 @@ impl State {
     // ── puts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Room for a put: at once when there is enough and nobody waits before it; `wait` says until when it may wait.
-    pub fn reserve(&mut self, who: Waiter, need: Need, wait: Option<u64>) -> Result<Grant> {
+    pub fn reserve(&mut self, who: Waiter, need: Need, wait: Option<u64>, now_ms: u64) -> Result<Grant> {
         self.check_open(who.owner)?;
         self.check_fits_ever(&need)?;
         if self.putters.is_empty()
@@ -217,6 +237,8 @@ impl State {
         {
             return Ok(Grant::Now(handle));
         }
+        // Who gathers events while a put has no room would gather for ever.
+        self.grant_takers(Pressed::Yes, now_ms);
         let Some(deadline_ms) = wait else {
             self.counters.refused += u64::from(need.events);
             return Err(Error::Full(self.shortage(&need)));
@@ -226,15 +248,25 @@ impl State {
         Ok(Grant::Later)
     }
 
-    /// Where the next bytes of a reservation go: block length, region, its size, how much of it is filled.
-    pub fn filling(&mut self, owner: u32, handle: u64) -> Result<(u64, Region, (u32, u32), (u32, u32))> {
+    /// Where the next bytes of a reservation go.
+    pub fn filling(&mut self, owner: u32, handle: u64) -> Result<Filling> {
         let it = self.reservations.get_mut(handle).filter(|it| it.owner == owner).ok_or(Error::Stale)?;
-        Ok((self.arena.block_len(it.region.chunk), it.region, (it.need.events, it.need.bytes as u32), it.filled))
+        let Region { chunk, first, start } = it.region;
+        let (events, bytes) = it.filled;
+        Ok(Filling {
+            block_len: self.arena.block_len(chunk),
+            region: Region { chunk, first: first + events, start: start + bytes },
+            events: it.need.events - events,
+            bytes: it.need.bytes as u32 - bytes,
+        })
     }
 
     /// Notes that so much more of a reservation is filled.
     pub fn filled(&mut self, owner: u32, handle: u64, size: (u32, u32), slots: u64) -> Result<()> {
         let it = self.reservations.get_mut(handle).filter(|it| it.owner == owner).ok_or(Error::Stale)?;
+        if it.filled_slots + slots > it.need.slots {
+            return Err(Error::Full(Shortage::Block));
+        }
         it.filled = (it.filled.0 + size.0, it.filled.1 + size.1);
         it.filled_slots += slots;
         Ok(())
@@ -244,22 +276,24 @@ impl State {
     pub fn publish(&mut self, owner: u32, handle: u64, now_ms: u64) -> Result<()> {
         let it = self.take_reservation(owner, handle)?;
         let (count, bytes) = it.filled;
-        let unused = it.need.events - count;
-        if unused > 0 {
-            self.arena.release(it.region.chunk, unused);
+        let Region { chunk, first, start } = it.region;
+        let used = Need { events: count, bytes: bytes.into(), slots: it.filled_slots };
+        if used != it.need {
+            let rest = Region { chunk, first: first + count, start: start + bytes };
+            self.arena.cancel(rest, it.need.events - count, it.need.bytes as u32 - bytes);
         }
         self.counters.reserved -= u64::from(it.need.events);
-        self.used_slots = self.used_slots - it.need.slots + it.filled_slots;
+        self.used_slots -= it.need.slots - used.slots;
+        self.used_bytes -= it.need.footprint() - used.footprint();
         if count > 0 {
-            let Region { chunk, first, start } = it.region;
             let extent = Extent { chunk, first, count, start, end: start + bytes, slots: it.filled_slots as u32 };
             self.ring.push(extent, now_ms);
             self.counters.put += u64::from(count);
             self.counters.queued += u64::from(count);
             self.counters.queued_bytes += u64::from(bytes);
-            self.grant_takers(now_ms);
+            self.grant_takers(Pressed::No, now_ms);
         }
-        if unused > 0 || it.filled_slots < it.need.slots {
+        if used != it.need {
             self.grant_putters();
         }
         Ok(())
@@ -279,10 +313,13 @@ impl State {
     pub fn take(&mut self, who: Waiter, wish: Wish, wait: bool, now_ms: u64) -> Result<Option<Grant>> {
         self.check_open(who.owner)?;
         if wish.max == 0 || wish.max > self.limits.transaction_capacity {
-            return Err(Error::TooLarge { what: "events in one take", is: wish.max.into(), max: self.limits.transaction_capacity.into() });
+            return Err(Error::TooLarge(Excess::Take { max: self.limits.transaction_capacity }));
         }
-        if self.is_content(&wish, now_ms) {
-            return Ok(Some(Grant::Now(self.lease(who.owner, wish.max))));
+        if self.is_content(&wish, Pressed::No, now_ms) {
+            let handle = self.lease(who.owner, wish.max);
+            // The lease may have freed a descriptor that a put waits for.
+            self.grant_putters();
+            return Ok(Some(Grant::Now(handle)));
         }
         if !wait {
             return Ok(None);
@@ -303,9 +340,10 @@ impl State {
         let Returned { extent, .. } = self.take_lease(owner, handle)?;
         self.arena.release(extent.chunk, extent.count);
         self.used_slots -= u64::from(extent.slots);
+        self.used_bytes -= u64::from(extent.end - extent.start) + u64::from(extent.count) * ENTRY_LEN;
         self.counters.committed += u64::from(extent.count);
         self.grant_putters();
-        self.grant_takers(now_ms);
+        self.grant_takers(Pressed::No, now_ms);
         Ok(())
     }
 
@@ -314,7 +352,7 @@ impl State {
         let returned = self.take_lease(owner, handle)?;
         self.counters.rolled_back += u64::from(returned.extent.count);
         self.put_back(returned);
-        self.grant_takers(now_ms);
+        self.grant_takers(Pressed::No, now_ms);
         Ok(())
     }
 
@@ -322,26 +360,23 @@ impl State {
 
     /// Ends a wait without an answer. `false`: its answer is already on its way.
     pub fn cancel(&mut self, who: Waiter) -> bool {
-        let before = self.putters.len() + self.takers.len();
-        self.forget_waits(|it| it == who);
-        before > self.putters.len() + self.takers.len()
+        self.forget_waits(|it| it == who)
     }
 
-    /// Answers every wait whose time is over, and says when it wants to be called again.
-    pub fn expire(&mut self, now_ms: u64) -> Option<u64> {
-        let (over, waiting): (VecDeque<_>, _) =
-            std::mem::take(&mut self.putters).into_iter().partition(|it| it.deadline_ms <= now_ms);
-        self.putters = waiting;
-        for Putter { who, need, .. } in over {
+    /// Answers every wait whose time is over.
+    pub fn expire(&mut self, now_ms: u64) {
+        self.alarm_ms = None;
+        while let Some(at) = self.putters.iter().position(|it| it.deadline_ms <= now_ms)
+            && let Some(Putter { who, need, .. }) = self.putters.remove(at)
+        {
             self.counters.refused += u64::from(need.events);
             let result = Err(Error::Full(self.shortage(&need)));
             self.effects.answers.push(Answer { to: who, result });
+            // What stood behind it may fit, and must not be told that there is no room.
+            self.grant_putters();
         }
-        self.grant_putters();
-        self.grant_takers(now_ms);
-        self.effects.alarm_ms = None;
-        self.alarm_ms = self.putters.iter().map(|it| it.deadline_ms).chain(self.linger_end_ms()).min();
-        self.alarm_ms
+        self.grant_takers(Pressed::No, now_ms);
+        self.alarm(self.putters.iter().map(|it| it.deadline_ms).min());
     }
 
     /// Forgets the waits of an owner whose event loop is gone.
@@ -365,7 +400,7 @@ impl State {
             }
         }
         self.grant_putters();
-        self.grant_takers(now_ms);
+        self.grant_takers(Pressed::No, now_ms);
     }
 
     /// Refuses everything new and ends every wait; what is open may still be finished.
@@ -373,6 +408,19 @@ impl State {
         self.closed = true;
         let waiters = self.putters.drain(..).map(|it| it.who).chain(self.takers.drain(..).map(|it| it.who));
         self.effects.answers.extend(waiters.map(|to| Answer { to, result: Err(Error::Closed) }));
+    }
+
+    /// Whether the channel is closed and nobody has anything of it open.
+    pub fn is_over(&self) -> bool {
+        self.closed && self.leases.len() == 0 && self.reservations.len() == 0
+    }
+
+    /// Ends every wait after a panic under the lock, which left a state that nobody can vouch for.
+    pub fn give_up(&mut self) {
+        self.close();
+        for answer in &mut self.effects.answers {
+            answer.result = Err(Error::Panic("a panic under the channel's lock".into()));
+        }
     }
 
     pub const fn arena_mut(&mut self) -> &mut Arena {
@@ -413,16 +461,18 @@ impl State {
     }
 
     fn check_fits_ever(&self, need: &Need) -> Result<()> {
-        let too_large = |what, is, max| Err(Error::TooLarge { what, is, max });
-        let most = self.limits.transaction_capacity.min(self.limits.capacity);
-        if need.events > most {
-            return too_large("events in one transaction", need.events.into(), most.into());
+        let max = self.limits.transaction_capacity.min(self.limits.capacity);
+        if need.events == 0 {
+            return Err(Error::InvalidBatch { what: "a put without events", offset: 0 });
+        }
+        if need.events > max {
+            return Err(Error::TooLarge(Excess::Put { max }));
         }
         if need.slots > self.limits.slots {
-            return too_large("100-byte slots of bodies", need.slots, self.limits.slots);
+            return Err(Error::TooLarge(Excess::Bodies { limit: self.limits.slots * u64::from(super::SLOT_LEN) }));
         }
-        if !self.arena.can_ever(need.events, need.bytes) {
-            return too_large("bytes in one transaction", need.bytes, self.arena.block_limit());
+        if need.footprint() > self.limits.bytes || !self.arena.can_ever(need.events, need.bytes) {
+            return Err(Error::TooLarge(Excess::Bytes { is: need.footprint(), max: self.limits.bytes }));
         }
         Ok(())
     }
@@ -435,6 +485,7 @@ impl State {
         let events = u64::from(need.events);
         let fits = self.used_events() + events <= u64::from(self.limits.capacity)
             && self.used_slots + need.slots <= self.limits.slots
+            && self.used_bytes + need.footprint() <= self.limits.bytes
             && !self.reservations.is_full()
             // Each reservation may become a descriptor of its own.
             && self.ring.room() > self.reservations.len();
@@ -443,14 +494,17 @@ impl State {
         }
         let region = self.arena.reserve(need.events, need.bytes)?;
         self.used_slots += need.slots;
+        self.used_bytes += need.footprint();
         self.counters.reserved += events;
         Some(self.reservations.insert(Reservation { owner, region, need, filled: (0, 0), filled_slots: 0 }))
     }
 
     fn shortage(&self, need: &Need) -> Shortage {
+        let slots = self.used_slots + need.slots > self.limits.slots;
         let events = self.used_events() + u64::from(need.events) > u64::from(self.limits.capacity);
-        // Flume waits for bytes first, so that is what it complains of first.
-        if self.used_slots + need.slots > self.limits.slots || !events {
+        let bytes = self.used_bytes + need.footprint() > self.limits.bytes;
+        // Flume waits for slots first, so that is what it complains of first. Who only stands behind another lacks a place.
+        if slots || (bytes && !events) {
             Shortage::Bytes { limit: self.limits.slots * u64::from(super::SLOT_LEN) }
         } else {
             Shortage::Events
@@ -463,32 +517,36 @@ impl State {
     }
 
     fn forget(&mut self, it: &Reservation) {
-        self.arena.release(it.region.chunk, it.need.events);
+        self.arena.cancel(it.region, it.need.events, it.need.bytes as u32);
         self.used_slots -= it.need.slots;
+        self.used_bytes -= it.need.footprint();
         self.counters.reserved -= u64::from(it.need.events);
         self.counters.voided += u64::from(it.need.events);
     }
 
-    fn is_content(&self, wish: &Wish, now_ms: u64) -> bool {
+    fn is_content(&self, wish: &Wish, pressed: Pressed, now_ms: u64) -> bool {
         let Some(oldest) = self.oldest_ms() else { return false };
         if self.leases.is_full() {
             return false;
         }
         self.counters.queued >= u64::from(wish.min.min(wish.max))
+            || pressed == Pressed::Yes
+            || !self.putters.is_empty()
             || wish.linger_ms.is_some_and(|linger| oldest + linger <= now_ms)
     }
 
     fn oldest_ms(&self) -> Option<u64> {
-        self.returned.front().map(|it| it.time_ms).or_else(|| self.ring.front().map(|it| it.time_ms))
+        self.returned.front().map(|it| it.time_ms).or_else(|| self.ring.front().map(|it| it.first_ms))
     }
 
-    fn grant_takers(&mut self, now_ms: u64) {
+    /// Grants, in the order in which they came, every waiting take that is content; others are passed over.
+    fn grant_takers(&mut self, pressed: Pressed, now_ms: u64) {
         if self.takers.is_empty() {
             return;
         }
         let mut at = 0;
         while at < self.takers.len() && self.counters.queued > 0 {
-            if !self.is_content(&self.takers[at].wish, now_ms) {
+            if !self.is_content(&self.takers[at].wish, pressed, now_ms) {
                 at += 1;
                 continue;
             }
@@ -497,6 +555,7 @@ impl State {
                 self.effects.answers.push(Answer { to, result: Ok(handle) });
             }
         }
+        self.grant_putters();
         self.alarm(self.linger_end_ms());
     }
 
@@ -526,7 +585,7 @@ impl State {
         let Some(front) = self.ring.front() else { unreachable!("queued events are returned or in the ring") };
         let extent = if front.extent.count > max {
             let (head, rest) = self.split(&front.extent, max);
-            self.ring.replace_front(rest);
+            self.ring.replace_front(front.without_first(max, rest));
             head
         } else {
             self.ring.pop();
@@ -534,7 +593,7 @@ impl State {
         };
         let place = self.next_place;
         self.next_place += u64::from(extent.count);
-        Returned { place, time_ms: front.time_ms, extent }
+        Returned { place, time_ms: front.first_ms, extent }
     }
 
     fn split(&self, extent: &Extent, count: u32) -> (Extent, Extent) {
@@ -574,10 +633,14 @@ impl State {
         }
     }
 
-    fn forget_waits(&mut self, gone: impl Fn(Waiter) -> bool) {
+    /// Ends waits without an answer; says whether there was one.
+    fn forget_waits(&mut self, gone: impl Fn(Waiter) -> bool) -> bool {
+        let before = self.putters.len() + self.takers.len();
         self.putters.retain(|it| !gone(it.who));
         self.takers.retain(|it| !gone(it.who));
+        let found = before > self.putters.len() + self.takers.len();
         // The one that went may have been in the way of smaller ones.
         self.grant_putters();
+        found
     }
 }

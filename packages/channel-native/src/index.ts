@@ -1,0 +1,22 @@
+export { Batch, type Headers } from './batch.ts';
+export { BatchBuilder, type Lines } from './batch-builder.ts';
+export { ChannelError } from './error.ts';
+export {
+  bodySlots,
+  type ChannelCounters,
+  defaultByteCapacity,
+  MemoryChannel,
+  type MemoryChannelOptions,
+} from './memory-channel.ts';
+export { newOwner, Owner, type OwnerId, reclaimOwner } from './owner.ts';
+export {
+  type ChannelAddress,
+  ChannelPort,
+  Lease,
+  type Need,
+  needOf,
+  publishAll,
+  Reservation,
+  type TakeOptions,
+  type WaitOptions,
+} from './port.ts';
