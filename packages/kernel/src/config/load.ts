@@ -1,90 +1,94 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Diagnostic, Report } from './diagnostic.ts';
+import type { Diagnostic } from './diagnostic.ts';
 import { interpolate } from './interpolate.ts';
 import { javaSystemProperties } from './java-platform.ts';
 import { planAgents } from './plan.ts';
 import type { Plan } from './plan-types.ts';
-import { type Entry, parseProperties } from './properties.ts';
+import { parseProperties } from './properties.ts';
 import type { Registry } from './registry.ts';
 import { didYouMean } from './suggest.ts';
 import { type AgentTree, growTree } from './tree.ts';
 
-/** What is loaded, and with what. */
-export interface Configuration {
-  /** Paths, as people wrote them; what a later file sets replaces what an earlier one set. */
-  readonly files: readonly string[];
+/** With what configurations are planned. */
+export interface PlanOptions {
+  readonly registry: Registry;
   /** Java's system properties: what `-D` sets. */
   readonly system: ReadonlyMap<string, string>;
   readonly environment: ReadonlyMap<string, string>;
-  readonly registry: Registry;
   /** The agent that is to run; a wrong name is reported. */
   readonly agent?: string;
 }
 
-/** What became of it. */
-export interface Loaded {
+/** What became of a configuration. */
+export interface Planned {
   /** The agents of which something can run; none when a file cannot be loaded at all. */
   readonly plans: ReadonlyMap<string, Plan>;
-  /** By file and line. */
+  /** By file, line and column. */
   readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface LoadOptions extends PlanOptions {
+  /** Paths, as people wrote them; what a later file sets replaces what an earlier one set. */
+  readonly files: readonly string[];
+}
+
+export interface Loaded extends Planned {
   /** The bytes of each file that was read, for showing its lines. */
   readonly texts: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Reads configuration files and plans every agent in them. Never throws because of what is in them, or that they cannot be read. */
-export async function loadConfiguration(configuration: Configuration): Promise<Loaded> {
+export async function loadConfiguration({ files, ...options }: LoadOptions): Promise<Loaded> {
   const texts = new Map<string, Uint8Array>();
   const diagnostics: Diagnostic[] = [];
-  for (const file of configuration.files) {
+  for (const file of files) {
     const format = foreignFormat(file);
-    if (format !== undefined) diagnostics.push(skipped(file, format));
-    else {
-      try {
-        texts.set(file, await readFile(file));
-      } catch (error) {
-        diagnostics.push(unreadable(file, error as NodeJS.ErrnoException));
-      }
+    if (format !== undefined) {
+      diagnostics.push(skipped(file, format));
+      continue;
+    }
+    try {
+      texts.set(file, await readFile(file));
+    } catch (error) {
+      diagnostics.push(unreadable(file, error as NodeJS.ErrnoException));
     }
   }
-  const complete = diagnostics.every(({ severity }) => severity !== 'error');
-  const planned = planTexts(texts, configuration, complete);
+  // What an unreadable file would have said must not be reported as missing.
+  if (diagnostics.some(({ severity }) => severity === 'error')) return { plans: new Map(), diagnostics, texts };
+  const planned = planTexts(texts, options);
   return { plans: planned.plans, diagnostics: [...diagnostics, ...planned.diagnostics], texts };
 }
 
-function planTexts(texts: ReadonlyMap<string, Uint8Array>, configuration: Configuration, complete: boolean) {
-  const { system, environment, registry, agent, files } = configuration;
-  const diagnostics: Diagnostic[] = [];
-  const entries = new Map<string, Entry>();
-  let loadable = complete;
-  for (const [file, bytes] of texts) {
-    const parsed = parseProperties(file, bytes);
-    loadable &&= parsed.readable;
-    diagnostics.push(...parsed.diagnostics);
-    for (const [key, entry] of parsed.entries) entries.set(key, entry);
-  }
-
-  // What a file that cannot be read would have said must not be reported as missing.
-  if (!complete) return { plans: new Map<string, Plan>(), diagnostics };
-
-  warnOfLookups(system, files, (diagnostic) => diagnostics.push(diagnostic));
-  const interpolated = interpolate(entries, {
+/** Plans every agent in the texts of properties files, merged in their order. */
+export function planTexts(texts: ReadonlyMap<string, Uint8Array>, options: PlanOptions): Planned {
+  const { system, environment, registry, agent } = options;
+  const files = [...texts.keys()];
+  const parsed = [...texts].map(([file, bytes]) => parseProperties(file, bytes));
+  const merged = new Map(parsed.flatMap(({ entries }) => [...entries]));
+  const interpolated = interpolate(merged, {
     environment,
     system: new Map([...javaSystemProperties(), ...system]),
     plainEnvironment: system.get('propertiesImplementation') === 'org.apache.flume.node.EnvVarResolverProperties',
   });
   const tree = growTree(interpolated.entries.values());
   const planned = planAgents(tree.agents, registry);
-  diagnostics.push(...interpolated.diagnostics, ...tree.diagnostics, ...planned.diagnostics);
+
+  const diagnostics = [
+    ...parsed.flatMap((file) => file.diagnostics),
+    ...interpolated.diagnostics,
+    ...tree.diagnostics,
+    ...planned.diagnostics,
+  ].sort(byPlace(files));
+  if (system.has('lookups')) diagnostics.push(lookupsIgnored(system.get('lookups')!, files));
   if (agent !== undefined && !tree.agents.has(agent)) diagnostics.push(unknownAgent(agent, tree.agents, files));
-  return { plans: loadable ? planned.plans : new Map<string, Plan>(), diagnostics: inOrder(diagnostics, files) };
+  const loadable = parsed.every(({ readable }) => readable);
+  return { plans: loadable ? planned.plans : new Map(), diagnostics };
 }
 
-function inOrder(diagnostics: readonly Diagnostic[], files: readonly string[]): readonly Diagnostic[] {
-  return diagnostics.toSorted(
-    ({ place: a }, { place: b }) =>
-      files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
-  );
+function byPlace(files: readonly string[]) {
+  return ({ place: a }: Diagnostic, { place: b }: Diagnostic) =>
+    files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column;
 }
 
 /** Flume looks at what follows the first dot of the whole path, so `/etc/flume.d/a.json` is a properties file to it. */
@@ -125,26 +129,27 @@ function unreadable(file: string, { code, message }: NodeJS.ErrnoException): Dia
   };
 }
 
-function warnOfLookups(system: ReadonlyMap<string, string>, files: readonly string[], report: Report): void {
-  if (!system.has('lookups')) return;
-  report({
+function lookupsIgnored(lookups: string, files: readonly string[]): Diagnostic {
+  const file = files[0] ?? '';
+  return {
     severity: 'warning',
     code: 'lookups-not-yet',
-    place: startOf(files[0] ?? ''),
-    subject: files[0] ?? '',
-    message: `-Dlookups=${system.get('lookups')} is ignored: the prefixes in \${…} are env, sys, java and date.`,
+    place: startOf(file),
+    subject: file,
+    message: `-Dlookups=${lookups} is ignored: the prefixes in \${…} are env, sys, java and date.`,
     suggestion: `write what it would look up as a value, or as \${env:NAME}`,
-  });
+  };
 }
 
 function unknownAgent(agent: string, agents: ReadonlyMap<string, AgentTree>, files: readonly string[]): Diagnostic {
   const names = [...agents.keys()];
+  const file = files[0] ?? '';
   return {
     severity: 'error',
     code: 'unknown-agent',
-    place: startOf(files[0] ?? ''),
-    subject: files[0] ?? '',
-    message: `There is no agent "${agent}" here; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ') || 'none at all'}.`,
-    suggestion: didYouMean(agent, names) ?? 'give one of these names with -n',
+    place: startOf(file),
+    subject: file,
+    message: `There is no agent "${agent}" in ${files.join(', ') || 'no file'}, only ${names.join(', ') || 'nothing'}.`,
+    suggestion: didYouMean(agent, names) ?? 'give the name of an agent that is there with -n',
   };
 }

@@ -7,8 +7,8 @@ import type { Registration } from './plan-types.ts';
 import { placeInValue } from './properties.ts';
 import type { ComponentKind, Registry, SpecOf } from './registry.ts';
 import { type Owner, readSettings, reportUnknown } from './settings.ts';
-import { didYouMean } from './suggest.ts';
-import type { AgentTree } from './tree.ts';
+import { didYouMean, nearest } from './suggest.ts';
+import type { AgentTree, Settings } from './tree.ts';
 
 /** What planning one component needs to know. */
 export interface Planning {
@@ -22,11 +22,11 @@ const wiring: Readonly<
   Record<ComponentKind, { readonly names: readonly string[]; readonly prefixes: readonly string[] }>
 > = {
   source: {
-    names: ['type', 'channels', 'selector.type', 'interceptors', 'config'],
+    names: ['type', 'channels', 'selector.type', 'interceptors'],
     prefixes: ['selector.', 'interceptors.'],
   },
-  channel: { names: ['type', 'config'], prefixes: [] },
-  sink: { names: ['type', 'channel', 'config'], prefixes: [] },
+  channel: { names: ['type'], prefixes: [] },
+  sink: { names: ['type', 'channel'], prefixes: [] },
 };
 
 /** `Source r1 is dropped.` */
@@ -56,6 +56,7 @@ export function planComponent<Of extends ComponentKind>(
 
   const type = settings.get('type');
   if (type === undefined) {
+    const mistyped = nearest('type', settings.keys());
     report({
       severity: 'error',
       code: 'missing-type',
@@ -63,9 +64,7 @@ export function planComponent<Of extends ComponentKind>(
       subject: `${id}.type`,
       message: `${id} has no type. ${owner.consequence}`,
       suggestion:
-        didYouMean('type', settings.keys()) === undefined
-          ? `set ${id}.type to ${oneOf(registry.types(kind))}`
-          : `write "type" for "${[...settings.keys()].find((key) => didYouMean('type', [key]) !== undefined)}"`,
+        mistyped === undefined ? `set ${id}.type to ${oneOf(registry.types(kind))}` : `write "type" for "${mistyped}"`,
     });
     return undefined;
   }
@@ -81,9 +80,18 @@ export function planComponent<Of extends ComponentKind>(
   }
 
   const spec: Spec = registration.spec;
-  reportUnknown(spec, settings, wiring[kind], `The ${spec.type} ${kind}`, report);
+  reportUnknown(spec, withoutReported(kind, settings), wiring[kind], `The ${spec.type} ${kind}`, report);
   const config = readSettings(spec, settings, owner, report);
   return config === undefined || filtersMissing ? undefined : { id, name, registration, config };
+}
+
+/** All but the settings of which something better is said than that they are unknown. */
+function withoutReported(kind: ComponentKind, settings: Settings): Settings {
+  const rest = new Map(settings);
+  rest.delete('config');
+  if (kind === 'source' && !settings.has('channels')) rest.delete('channel');
+  if (kind === 'sink' && !settings.has('channel')) rest.delete('channels');
+  return rest;
 }
 
 function unknownType(kind: ComponentKind, type: string, registry: Registry, consequence: string) {

@@ -25,7 +25,7 @@ function render(diagnostic: Diagnostic, lines: readonly string[] | undefined): s
   const line = aboutTheFile(diagnostic) ? undefined : lines?.[place.line - 1];
   if (line !== undefined) rendered.push(...excerpt(line, diagnostic));
   if (suggestion !== undefined) rendered.push(`  → ${suggestion}`);
-  return rendered.join('\n');
+  return rendered.map((text) => text.replace(controls, '\u00b7')).join('\n');
 }
 
 /** Diagnostics as plain objects, for programs. */
@@ -54,10 +54,13 @@ function excerpt(line: string, { place, subject }: Diagnostic): string[] {
   return [`    ${printable(window)}`, `    ${margin}^`];
 }
 
+/** What a terminal might obey. */
+const controls = /[^\t\P{Cc}]/gu;
+
 /** People save these files as UTF-8; what they see in the message should be what they wrote. */
 function printable(latin1: string): string {
   const utf8 = Buffer.from(latin1, 'latin1').toString('utf8');
-  return (utf8.includes('\ufffd') ? latin1 : utf8).replace(/[^\t\P{Cc}]/gu, '\u00b7');
+  return (utf8.includes('\ufffd') ? latin1 : utf8).replace(controls, '\u00b7');
 }
 
 /** Diagnostics go to logs, and what a secret is set to must not. */

@@ -53,7 +53,9 @@ export function selectChannels(
       place: placeInValue(entry!, index),
       subject: entry!.key,
       message: `${name} is no channel of ${source.id}, so it cannot be optional. ${consequence}`,
-      suggestion: didYouMean(name, names) ?? `add ${name} to ${source.id}.channels, or take it off this list`,
+      suggestion:
+        didYouMean(name, names.difference(new Set(config.optional))) ??
+        `add ${name} to ${source.id}.channels, or take it off this list`,
     });
   }
   if (strangers.length > 0) return undefined;

@@ -1,5 +1,6 @@
 import { counter, defineChannel, defineSink, defineSource, property } from '../spec.ts';
 import { count, flag, host, port, seconds, text } from '../types.ts';
+import { type PlanOptions, planTexts } from './load.ts';
 import type { Registration } from './plan-types.ts';
 import { createRegistry } from './registry.ts';
 
@@ -77,3 +78,10 @@ export const registry = createRegistry(
   [nullSink].map(registration),
   [memory].map(registration),
 );
+
+/** Plans one file's text with these components. */
+export function planText(source: string, options: Partial<PlanOptions> = {}) {
+  const texts = new Map([['flume.conf', Buffer.from(source, 'latin1')]]);
+  const surroundings = { environment: new Map<string, string>(), system: new Map<string, string>() };
+  return { ...planTexts(texts, { ...surroundings, registry, ...options }), texts };
+}
