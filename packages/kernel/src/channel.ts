@@ -1,4 +1,4 @@
-import type { Batch } from '@millrace/channel-native';
+import type { Batch, Need, Reservation } from '@millrace/channel-native';
 import type { Log } from './component.ts';
 
 /** Where a channel is found from a worker: the module to import there, and what its `connect` is given. Survives the structured clone. */
@@ -36,13 +36,25 @@ export interface TakePort {
 }
 
 /** The putting end of a channel. */
-export type PutPort = {};
+export interface PutPort {
+  /** Where it stands in the one order in which several channels are reserved. */
+  readonly address: { readonly id: number; readonly keepAliveMs: number };
+  readonly transactionCapacity: number;
+  /** Events a put could have at once, as far as their number goes; 0 while puts wait. */
+  free(): number;
+  /** Puts a batch if there is room now; throws when there never can be. */
+  tryPut(batch: Batch): boolean;
+  /** Room, if there is some now; throws when there never can be. */
+  tryReserve(need: Need): Reservation | undefined;
+  /** Room within `waitMs`; rejects with `MR_CHANNEL_FULL`. */
+  reserve(need: Need, options: { readonly waitMs: number }): Promise<Reservation>;
+}
 
 /** Both ends of a channel, as one worker life has them. */
 export interface ChannelPort extends TakePort, PutPort {}
 
 /** What the module of a {@link ChannelAddress} exports as `connect`. */
-export type Connect = (data: unknown, owner: number) => ChannelPort | Promise<ChannelPort>;
+export type Connect = (data: unknown, owner: Owner) => ChannelPort | Promise<ChannelPort>;
 
 /** The main thread's hold on a channel. */
 export interface ChannelHost {
@@ -60,7 +72,7 @@ export type CreateChannel = (
 ) => ChannelHost | Promise<ChannelHost>;
 
 /** Connects a worker life to a channel. */
-export async function connectChannel(address: ChannelAddress, owner: number): Promise<ChannelPort> {
+export async function connectChannel(address: ChannelAddress, owner: Owner): Promise<ChannelPort> {
   const module: { connect: Connect } = await import(address.module);
   return module.connect(address.data, owner);
 }

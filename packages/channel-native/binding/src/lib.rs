@@ -7,7 +7,8 @@
 #![allow(
     clippy::needless_pass_by_value,
     clippy::too_many_arguments,
-    reason = "arguments come from JavaScript, and a batch crosses as numbers"
+    clippy::cast_precision_loss,
+    reason = "arguments come from JavaScript: numbers are doubles, and a batch crosses as several"
 )]
 
 mod batches;

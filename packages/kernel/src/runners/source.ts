@@ -18,7 +18,13 @@ export async function open({ assignment, owner, module, log, asked }: Stage): Pr
   const connect = (addresses: SourceAssignment['required']) =>
     Promise.all(addresses.map((address) => connectChannel(address, owner)));
   const [required, optional] = await Promise.all([connect(to.required), connect(to.optional)]);
-  const emitter = createEmitter({ required, optional, merge: true, metrics: meters as MetersOf<SourceMeters> });
+  const emitter = createEmitter({
+    required,
+    optional,
+    merge: drive === 'event',
+    metrics: meters as MetersOf<SourceMeters>,
+    log,
+  });
 
   const openSource = module.open as (context: SourceContext<SourceSpec>) => Promise<RunningSource | PollingSource>;
   const source = await openSource({ id, config, metrics: meters, log, signal: asked, ...emitter });

@@ -1,0 +1,200 @@
+import { type Batch, BatchBuilder } from '@millrace/channel-native';
+import type { PutPort } from './channel.ts';
+import type { EachOutcome, Log, MetersOf, SourceContext } from './component.ts';
+import type { SourceMeters } from './metrics/base.ts';
+import { OptionalChannel, RequiredChannels } from './put.ts';
+import type { SourceSpec } from './spec.ts';
+
+export interface EmitterOptions {
+  /** Channels that must hold what is acknowledged. */
+  readonly required: readonly PutPort[];
+  /** Channels that get it too where they can. */
+  readonly optional: readonly PutPort[];
+  /** Whether requests that come in one turn of the event loop share a transaction. */
+  readonly merge: boolean;
+  readonly metrics: MetersOf<SourceMeters>;
+  readonly log: Log;
+}
+
+/** What an emitter gives to its source. */
+export type Emitter = Pick<SourceContext<SourceSpec>, 'emit' | 'emitEach' | 'builder' | 'transactionCapacity'>;
+
+/** Something a source wants to put: whole, or each event for itself. */
+interface Request {
+  readonly batch: Batch;
+  /** Events that a channel has, or has refused. */
+  done: number;
+  /** Events whose outcome the source was told. */
+  answered: number;
+  /** Told about each part; absent when the batch is one transaction. */
+  readonly outcome: EachOutcome | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A part of a request in a merged transaction. */
+interface Share {
+  readonly request: Request;
+  readonly events: number;
+}
+
+/**
+ * Puts what a source emits into its channels.
+ *
+ * Requests that come while the event loop runs through its sockets are put as one transaction in its check phase. The law: every request
+ * gets the answer that it would have had alone. A merged transaction therefore never waits. When it does not fit, its requests wait one by
+ * one, each for its own keep-alive, as the threads of Flume do.
+ */
+export function createEmitter({ required, optional, merge, metrics, log }: EmitterOptions): Emitter {
+  const channels = new RequiredChannels(required);
+  const extras = optional.map(
+    (port) =>
+      new OptionalChannel(port, (events, error) => {
+        log.warn({ error, events, channel: port.address.id }, 'An optional channel refused events.');
+      }),
+  );
+  const transactionCapacity = channels.transactionCapacity;
+  const builder = new BatchBuilder();
+  let queue: Request[] = [];
+  let scheduled = false;
+  let lastAnswer: Promise<void> = Promise.resolve();
+
+  function enqueue(request: Request): void {
+    queue.push(request);
+    if (scheduled) return;
+    scheduled = true;
+    if (merge) setImmediate(flush);
+    else flush();
+  }
+
+  function flush(): void {
+    scheduled = false;
+    const requests = queue;
+    queue = [];
+    let next = 0;
+    while (next < requests.length) {
+      const shares = gather(requests, next, Math.min(transactionCapacity, free()));
+      if (shares.length > 0 && putMerged(shares)) {
+        while (next < requests.length && isOver(requests[next]!)) next += 1;
+      } else {
+        waitAlone(requests[next]!);
+        next += 1;
+      }
+    }
+  }
+
+  function free(): number {
+    try {
+      return channels.free();
+    } catch {
+      return 0; // Whoever goes alone is told why.
+    }
+  }
+
+  /** What fits of the requests from `from`: whole transactions, cut only where a request may be cut. */
+  function gather(requests: readonly Request[], from: number, eventsMax: number): Share[] {
+    const shares: Share[] = [];
+    let room = eventsMax;
+    for (let at = from; at < requests.length && room > 0; at += 1) {
+      const request = requests[at]!;
+      const left = request.batch.length - request.done;
+      if (left > room && request.outcome === undefined) break;
+      const events = Math.min(left, room);
+      shares.push({ request, events });
+      room -= events;
+    }
+    return shares;
+  }
+
+  function putMerged(shares: readonly Share[]): boolean {
+    const pieces = piecesOf(shares);
+    try {
+      if (!channels.tryPut(pieces)) return false;
+    } catch {
+      // One of them can never be put; which one shows when they go alone.
+      return false;
+    }
+    accept(shares, pieces);
+    return true;
+  }
+
+  /** The next part of a request by itself, with its own wait. */
+  function waitAlone(request: Request): void {
+    const events = request.outcome === undefined ? request.batch.length : 1;
+    const shares = [{ request, events }];
+    const pieces = piecesOf(shares);
+    channels.put(pieces).then(
+      () => {
+        accept(shares, pieces);
+        if (!isOver(request)) enqueue(request);
+      },
+      (error: unknown) => refuse(request, events, error),
+    );
+  }
+
+  function accept(shares: readonly Share[], pieces: readonly Batch[]): void {
+    // Done at once, so that the next transaction begins behind them; the answer waits for the optional channels.
+    for (const { request, events } of shares) request.done += events;
+    const held = extras.length > 0 ? Promise.all(extras.map((extra) => extra.put(pieces))) : undefined;
+    answer(() => {
+      for (const { request, events } of shares) {
+        metrics.accepted.add(events);
+        request.outcome?.(events, undefined);
+        settle(request, events);
+      }
+    }, held);
+  }
+
+  function refuse(request: Request, events: number, error: unknown): void {
+    request.done += events;
+    answer(() => {
+      metrics.rejected.add(events);
+      request.outcome?.(0, error instanceof Error ? error : new Error(String(error)));
+      settle(request, events, error);
+    });
+    if (!isOver(request)) enqueue(request);
+  }
+
+  /** Answers in the order in which things happened, even where some wait for optional channels. */
+  function answer(act: () => void, after?: Promise<unknown>): void {
+    if (extras.length === 0) act();
+    else lastAnswer = lastAnswer.then(() => after).then(act);
+  }
+
+  function settle(request: Request, events: number, error?: unknown): void {
+    request.answered += events;
+    if (request.answered < request.batch.length) return;
+    request.batch.release();
+    if (request.outcome === undefined && error !== undefined) request.reject(error);
+    else request.resolve();
+  }
+
+  function request(batch: Batch, outcome?: EachOutcome): Promise<void> {
+    metrics.received.add(batch.length);
+    return new Promise((resolve, reject) => {
+      const wanted: Request = { batch, done: 0, answered: 0, outcome, resolve, reject };
+      if (batch.length === 0) settle(wanted, 0);
+      else enqueue(wanted);
+    });
+  }
+
+  return { emit: (batch) => request(batch), emitEach: request, builder, transactionCapacity };
+}
+
+function isOver({ batch, done }: Request): boolean {
+  return done === batch.length;
+}
+
+/** The events of the shares as few batches: neighbours in memory become one. */
+function piecesOf(shares: readonly Share[]): Batch[] {
+  const pieces: Batch[] = [];
+  for (const { request, events } of shares) {
+    const { batch, done } = request;
+    const piece = done === 0 && events === batch.length ? batch : batch.slice(done, done + events);
+    const last = pieces.at(-1);
+    const joined = last?.joinedWith(piece);
+    if (joined === undefined) pieces.push(piece);
+    else pieces[pieces.length - 1] = joined;
+  }
+  return pieces;
+}

@@ -1,0 +1,109 @@
+import { type Batch, publishAll, type Reservation } from '@millrace/channel-native';
+import type { PutPort } from './channel.ts';
+
+/** Batches that are put as one transaction. */
+export type Pieces = readonly Batch[];
+
+/**
+ * Puts into all required channels of a source, whole or not at all. Room is reserved in one order of channels that is the same for every source, and
+ * nothing is held while waiting for more, so that no two sources can block each other.
+ */
+export class RequiredChannels {
+  readonly #ports: readonly PutPort[];
+
+  constructor(ports: readonly PutPort[]) {
+    this.#ports = ports.toSorted((a, b) => a.address.id - b.address.id);
+  }
+
+  /** Most events that all channels accept in one transaction. */
+  get transactionCapacity(): number {
+    return Math.min(...this.#ports.map((port) => port.transactionCapacity));
+  }
+
+  /** Events that could be put at once, as far as their number goes. */
+  free(): number {
+    let free = Infinity;
+    for (const port of this.#ports) free = Math.min(free, port.free());
+    return free;
+  }
+
+  /** Puts if there is room everywhere now. Throws when there never can be. */
+  tryPut(pieces: Pieces): boolean {
+    const [only] = this.#ports;
+    if (this.#ports.length === 1 && pieces.length === 1) return only!.tryPut(pieces[0]!);
+    return this.#reserveAll(pieces, (reservations) => fillAndPublish(reservations, pieces)) === undefined;
+  }
+
+  /**
+   * Puts as soon as there is room, waiting as long as Flume would: the keep-alive of every channel in turn. Rejects with what the channel
+   * says that was waited for last.
+   */
+  async put(pieces: Pieces): Promise<void> {
+    const deadline = performance.now() + this.#ports.reduce((sum, port) => sum + port.address.keepAliveMs, 0);
+    for (;;) {
+      const short = this.#reserveAll(pieces, (reservations) => fillAndPublish(reservations, pieces));
+      if (short === undefined) return;
+      const waitMs = Math.min(short.address.keepAliveMs, Math.max(0, deadline - performance.now()));
+      const room = await short.reserve(needOfAll(pieces), { waitMs });
+      if (this.#ports.length === 1) return fillAndPublish([room], pieces);
+      // What was waited for is given back: kept while the others are tried, it could be what another source waits for.
+      room.void();
+    }
+  }
+
+  /** Does something with room in every channel, or says which one has too little. */
+  #reserveAll(pieces: Pieces, act: (reservations: readonly Reservation[]) => void): PutPort | undefined {
+    const need = needOfAll(pieces);
+    using held = new DisposableStack();
+    const reservations: Reservation[] = [];
+    for (const port of this.#ports) {
+      const reservation = port.tryReserve(need);
+      if (reservation === undefined) return port;
+      reservations.push(held.use(reservation));
+    }
+    act(reservations);
+    return undefined;
+  }
+}
+
+/** What a transaction of several batches asks for. */
+export function needOfAll(pieces: Pieces) {
+  const need = { events: 0, bytes: 0, slots: 0 };
+  for (const piece of pieces) {
+    need.events += piece.length;
+    need.bytes += piece.byteLength;
+    need.slots += piece.slots();
+  }
+  return need;
+}
+
+function fillAndPublish(reservations: readonly Reservation[], pieces: Pieces): void {
+  for (const reservation of reservations) for (const piece of pieces) reservation.fill(piece);
+  publishAll(reservations);
+}
+
+/** Puts into an optional channel: in order, waiting as a required one would, and counting what it refuses instead of telling. */
+export class OptionalChannel {
+  readonly #port: PutPort;
+  readonly #refused: (events: number, error: unknown) => void;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(port: PutPort, refused: (events: number, error: unknown) => void) {
+    this.#port = port;
+    this.#refused = refused;
+  }
+
+  /** Resolves when the channel has the batches, or has refused them. */
+  put(pieces: Pieces): Promise<void> {
+    this.#last = this.#last.then(() => this.#putNow(pieces));
+    return this.#last;
+  }
+
+  async #putNow(pieces: Pieces): Promise<void> {
+    try {
+      await new RequiredChannels([this.#port]).put(pieces);
+    } catch (error) {
+      this.#refused(needOfAll(pieces).events, error);
+    }
+  }
+}
