@@ -71,7 +71,6 @@ export class Host {
       maxThreads: 1,
       atomics: 'disabled',
       recordTiming: false,
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil((2 * options.memoryLimitBytes) / 2 ** 20) },
     });
     const birth = { assignment, owner, control: port2, logsRead: this.#logsRead, logLevel: options.logLevel };
     // Piscina infers the type of the list from the wrong overload of `postMessage`.
@@ -189,7 +188,7 @@ export class Host {
     });
   }
 
-  /** Heap limits of V8 do not see buffers, and end the whole process where one allocation is too large: the host looks itself. */
+  /** V8's own limits do not see buffers, and a worker that meets one may end the whole process: so the host looks, and is faster. */
   #sampleMemory(afterMs: number): void {
     this.#sampling = setTimeout(async () => {
       const heap = await this.#worker.getHeapStatistics().catch(() => undefined);

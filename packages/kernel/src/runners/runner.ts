@@ -4,6 +4,7 @@ import type { Assignment } from '../protocol.ts';
 /** What a runner makes its component from. */
 export interface Stage {
   readonly assignment: Assignment;
+  /** The number of this life. */
   readonly owner: number;
   /** The component's module: exports `open`. */
   readonly module: { open?: unknown };

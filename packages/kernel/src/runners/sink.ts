@@ -18,6 +18,7 @@ export interface SinkRunnerOptions {
   readonly log: Log;
   readonly asked: AbortSignal;
   readonly overdue: AbortSignal;
+  readonly failurePauseMs?: number;
 }
 
 /** Opens a sink and connects it to its channel. */
@@ -37,7 +38,7 @@ export async function open({ assignment, owner, module, log, asked, overdue }: S
  * when there is nothing left or it is overdue. A failure gives the batch back, and after a pause it is taken again.
  */
 export async function runSink(sink: RunningSink, port: TakePort, options: SinkRunnerOptions): Promise<void> {
-  const { lingerMs, meters, log, asked, overdue } = options;
+  const { lingerMs, meters, log, asked, overdue, failurePauseMs = FAILURE_PAUSE_MS } = options;
   const max = sink.batchSize;
   const take = { max, minEvents: lingerMs > 0 ? max : 1, lingerMs, signal: asked };
   const turn = new Turn();
@@ -62,7 +63,7 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       lease?.rollback();
       meters.returned.add(events);
       if (asked.aborted && codeOf(error) === 'MR_CHANNEL_CANCELLED') continue;
-      const pauseMs = asked.aborted ? DRAIN_PAUSE_MS : FAILURE_PAUSE_MS;
+      const pauseMs = asked.aborted ? Math.min(DRAIN_PAUSE_MS, failurePauseMs) : failurePauseMs;
       const what = lease === undefined ? 'Taking from the channel' : 'Delivery';
       log.error(
         { error, events },

@@ -1,0 +1,101 @@
+import { pause } from './backoff.ts';
+import type { ChannelAddress, ChannelHost, CreateChannel } from './channel.ts';
+import type { Log } from './component.ts';
+import type { ChannelPlan } from './config/plan-types.ts';
+import { MillraceError } from './errors.ts';
+import { componentLog } from './log.ts';
+
+/** How often a channel is asked to give back memory that it does not need now. */
+export const TRIM_MS = 10_000;
+
+export interface ChannelStatus {
+  readonly id: string;
+  readonly open: boolean;
+  readonly counters: Readonly<Record<string, number>>;
+  /** Why it could not be opened the last time that failed. */
+  readonly lastError: MillraceError | undefined;
+}
+
+export interface ChannelKeeperOptions {
+  readonly log: Log;
+  readonly retryMs: number;
+}
+
+/** Opens one channel in the main thread, trying again until that has worked, and holds it until the agent stops. */
+export class ChannelKeeper {
+  readonly id: string;
+  /** Resolves when the channel is open, or opening it has failed once. */
+  readonly tried: Promise<void>;
+
+  readonly #plan: ChannelPlan;
+  readonly #log: Log;
+  readonly #retryMs: number;
+  readonly #closing = new AbortController();
+  readonly #tried = Promise.withResolvers<void>();
+  readonly #opening: Promise<void>;
+  #host: ChannelHost | undefined;
+  #trimming: NodeJS.Timeout | undefined;
+  #lastCounters: ChannelStatus['counters'] = {};
+  #lastError: MillraceError | undefined;
+
+  constructor(plan: ChannelPlan, { log, retryMs }: ChannelKeeperOptions) {
+    this.id = plan.id;
+    this.#plan = plan;
+    this.#log = componentLog(log, plan.id);
+    this.#retryMs = retryMs;
+    this.tried = this.#tried.promise;
+    this.#opening = this.#open();
+  }
+
+  /** Where workers find the channel. Throws `MR_CHANNEL_CLOSED` while it is not open. */
+  get address(): ChannelAddress {
+    if (this.#host === undefined) {
+      throw new MillraceError('MR_CHANNEL_CLOSED', `${this.id} could not be opened yet.`, { cause: this.#lastError });
+    }
+    return this.#host.address;
+  }
+
+  status(): ChannelStatus {
+    const counters = this.#host?.counters() ?? this.#lastCounters;
+    return { id: this.id, open: this.#host !== undefined, counters, lastError: this.#lastError };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#opening;
+    clearInterval(this.#trimming);
+    const host = this.#host;
+    if (host === undefined) return;
+    this.#lastCounters = host.counters();
+    this.#host = undefined;
+    try {
+      await host.close();
+    } catch (error) {
+      this.#log.error({ error }, 'Did not close cleanly.');
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { id, config, registration } = this.#plan;
+    const { signal } = this.#closing;
+    while (!signal.aborted && this.#host === undefined) {
+      try {
+        const { create }: { create: CreateChannel } = await import(registration.module.href);
+        this.#host = await create(config, { id, log: this.#log });
+        this.#trimming = setInterval(() => this.#host?.trim(), TRIM_MS).unref();
+      } catch (cause) {
+        this.#lastError = new MillraceError('MR_COMPONENT_FAILED', `${id} could not be opened: ${messageOf(cause)}`, {
+          cause,
+        });
+        this.#log.error({ error: this.#lastError }, `Could not be opened; trying again in ${this.#retryMs} ms.`);
+        this.#tried.resolve();
+        await pause(this.#retryMs, signal);
+      }
+    }
+    this.#tried.resolve();
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,151 @@
+import { Backoff, type BackoffOptions, pause } from './backoff.ts';
+import type { Log } from './component.ts';
+import { MillraceError } from './errors.ts';
+import { Host, type HostOptions, type HostState } from './host.ts';
+import { componentLog, writeRecord } from './log.ts';
+import type { Assignment } from './protocol.ts';
+
+/** The pause after a start that failed, as in Flume. */
+export const START_RETRY_MS = 3_000;
+/** The pauses after a component that ran has crashed. */
+export const CRASH_BACKOFF: BackoffOptions = { firstMs: 100, maxMs: 30_000, healthyMs: 60_000 };
+/** How long a thread may take to end after it was killed before it is given up. */
+export const EXIT_TIMEOUT_MS = 2_000;
+
+export interface SupervisorOptions extends Omit<HostOptions, 'onLog'> {
+  readonly log: Log;
+  readonly startRetryMs: number;
+  readonly crashBackoff: BackoffOptions;
+  /** What the component is told at the start of its next life. Throws while that cannot be said, for want of a channel. */
+  readonly assign: () => Assignment;
+  /** A number for the component's next life. */
+  readonly newOwner: () => number;
+  /** Gives back what a life held. Called after its thread has ended and before the next one starts. */
+  readonly reclaim: (owner: number) => void;
+}
+
+/** What a component is doing; `waiting` is the pause before another start. */
+export type SupervisedState = HostState | 'waiting';
+
+export interface ComponentStatus {
+  readonly id: string;
+  readonly state: SupervisedState;
+  /** Starts after the first one. */
+  readonly restarts: number;
+  /** Why its last life that was not asked to end did end. */
+  readonly lastError: MillraceError | undefined;
+}
+
+/**
+ * Keeps one component alive: starts it, and starts it again whenever it has crashed or could not be started, until it is stopped.
+ * Nothing that happens to it reaches another component.
+ */
+export class Supervisor {
+  readonly id: string;
+  /** Resolves when the component has been open once, or its first start has failed. */
+  readonly tried: Promise<void>;
+
+  readonly #options: SupervisorOptions;
+  readonly #log: Log;
+  readonly #backoff: Backoff;
+  readonly #stopping = new AbortController();
+  readonly #tried = Promise.withResolvers<void>();
+  readonly #ended: Promise<void>;
+  #host: Host | undefined;
+  #state: 'waiting' | undefined;
+  #restarts = 0;
+  #lastError: MillraceError | undefined;
+
+  constructor(id: string, options: SupervisorOptions) {
+    this.id = id;
+    this.#options = options;
+    this.#log = componentLog(options.log, id);
+    this.#backoff = new Backoff(options.crashBackoff);
+    this.tried = this.#tried.promise;
+    this.#ended = this.#supervise();
+  }
+
+  status(): ComponentStatus {
+    const state = this.#state ?? this.#host?.state ?? 'stopped';
+    return { id: this.id, state, restarts: this.#restarts, lastError: this.#lastError };
+  }
+
+  /**
+   * Stops the component, or the wait for its next start. Resolves with true when its thread has ended, and with false when the thread
+   * has outlived even being killed; then only the end of the process ends it.
+   */
+  async stop(drainMs: number): Promise<boolean> {
+    this.#stopping.abort();
+    const host = this.#host;
+    if (host?.state === 'starting' || host?.state === 'running') host.stop(drainMs);
+    const patience = new AbortController();
+    const ended = await Promise.race([
+      this.#ended.then(() => true),
+      pause(drainMs + this.#options.closeGraceMs + EXIT_TIMEOUT_MS, patience.signal).then(() => false),
+    ]);
+    patience.abort();
+    if (!ended) this.#log.error({}, 'The thread does not end, though it was killed. It is left behind.');
+    return ended;
+  }
+
+  async #supervise(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (;;) {
+      this.#state = undefined;
+      const pauseMs = await this.#live();
+      if (signal.aborted) break;
+      this.#state = 'waiting';
+      await pause(pauseMs, signal);
+      if (signal.aborted) break;
+      this.#restarts += 1;
+    }
+    this.#state = undefined;
+    this.#tried.resolve();
+  }
+
+  /** One life, from the start of its thread until all it held is given back. Resolves with the pause before the next. */
+  async #live(): Promise<number> {
+    const { assign, newOwner, reclaim, log } = this.#options;
+    let owner: number | undefined;
+    let openSince: number | undefined;
+    let failure: MillraceError | undefined;
+    try {
+      const assignment = assign();
+      owner = newOwner();
+      this.#host = new Host(assignment, owner, {
+        ...this.#options,
+        onLog: (record) => writeRecord(log, this.id, record),
+      });
+      this.#host.running.then(
+        () => {
+          openSince = performance.now();
+          this.#log.info({}, this.#restarts === 0 ? 'Started.' : 'Started again.');
+          this.#tried.resolve();
+        },
+        () => this.#tried.resolve(),
+      );
+      failure = await this.#host.exited;
+    } catch (error) {
+      failure = asMillraceError(this.id, error);
+      this.#tried.resolve();
+    }
+    if (owner !== undefined) reclaim(owner);
+    if (failure === undefined) return 0;
+
+    this.#lastError = failure;
+    if (this.#stopping.signal.aborted) {
+      this.#log.error({ error: failure }, 'Did not stop cleanly.');
+      return 0;
+    }
+    const { startRetryMs } = this.#options;
+    const pauseMs = openSince === undefined ? startRetryMs : this.#backoff.pauseMs(performance.now() - openSince);
+    const what = openSince === undefined ? 'Could not be started' : 'Crashed';
+    this.#log.error({ error: failure }, `${what}; starting again in ${pauseMs} ms.`);
+    return pauseMs;
+  }
+}
+
+function asMillraceError(id: string, error: unknown): MillraceError {
+  if (error instanceof MillraceError) return error;
+  return new MillraceError('MR_COMPONENT_FAILED', `${id} could not be given a thread: ${error}`, { cause: error });
+}
