@@ -1,0 +1,11 @@
+import { memory } from '@millrace/kernel/channels/memory/spec';
+import type { Registration } from '@millrace/kernel/config/plan-types';
+import { createRegistry } from '@millrace/kernel/config/registry';
+
+/** Every component that a configuration may name. */
+export const registrations: readonly Registration[] = [
+  { spec: memory, module: new URL(import.meta.resolve('@millrace/kernel/channels/memory/channel')) },
+];
+
+/** {@link registrations}, found by type or class name. */
+export const registry = createRegistry(registrations);

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { startAgent } from '@millrace/kernel/agent';
+import type { Log } from '@millrace/kernel/component';
+import { loadConfiguration } from '@millrace/kernel/config/load';
+import type { AgentRequest } from '../commands/agent.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { openLog } from '../log.ts';
+import { registry } from './components.ts';
+import { showDiagnostics, showNothingToRun } from './diagnostics.ts';
+import { configurationFiles } from './files.ts';
+import { stopSignal } from './stop-signal.ts';
+import { gatherSurroundings } from './surroundings.ts';
+import { watchForChange } from './watch.ts';
+import { flagsWithoutEffect } from './without-effect.ts';
+
+const POLL_INTERVAL_SECONDS = 30;
+
+/** Runs an agent until it is asked to stop, and says how that ended. */
+export async function runAgent(request: AgentRequest): Promise<ExitCode> {
+  const { name } = request;
+  const { system, environment, notes } = gatherSurroundings(request.conf, request.systemProperties);
+  const { files, notes: notesOnFiles } = configurationFiles(request);
+  if (request.dryrun) return dryRun(name, files, system);
+
+  const { log, level } = await openLog(name, system);
+  for (const note of [...request.notes, ...notes, ...notesOnFiles, ...flagsWithoutEffect(request)]) log.warn({}, note);
+  if (files.length === 0) {
+    process.stderr.write('There is no configuration to read, so nothing was started. Give a file: -f FILE\n');
+    return exitCodes.failed;
+  }
+
+  const loaded = await loadConfiguration({ files, system, environment, registry, agent: name });
+  const plan = loaded.plans.get(name);
+  if (plan === undefined) {
+    showNothingToRun(name, loaded);
+    return exitCodes.failed;
+  }
+  showDiagnostics(loaded, log);
+
+  const stop = stopSignal((signal) =>
+    log.info({ signal }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
+  );
+  const agent = await startAgent(plan, { log, logLevel: level, signal: stop });
+  if (request.reloadConf) tellOfChange(files, request.pollInterval || POLL_INTERVAL_SECONDS, log);
+  if (!stop.aborted) await once(stop, 'abort');
+
+  const { stuck } = await agent.stop();
+  if (stuck.length > 0) {
+    log.error({ stuck }, 'The threads of these components cannot be ended, so the process kills itself.');
+    process.kill(process.pid, 'SIGKILL');
+  }
+  log.info({}, 'Stopped.');
+  return exitCodes.done;
+}
+
+function tellOfChange(files: readonly string[], everySeconds: number, log: Log): void {
+  watchForChange(files, everySeconds * 1_000, (file) =>
+    log.warn({ file }, 'The configuration has changed. It takes effect when the agent is started again.'),
+  );
+}
+
+/** Prints the command line that all files and variables amount to. */
+function dryRun(name: string, files: readonly string[], system: ReadonlyMap<string, string>): ExitCode {
+  const settings = [...system].map(([key, value]) => `-D${key}=${value}`);
+  const words = ['agent', '--name', name, ...files.flatMap((file) => ['--conf-file', file]), ...settings];
+  process.stdout.write(`millrace ${words.map(quoted).join(' ')}\n`);
+  return exitCodes.done;
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

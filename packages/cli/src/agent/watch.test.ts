@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { watchForChange } from './watch.ts';
+
+function watched() {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-watch-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'a.conf');
+  writeFileSync(file, 'x');
+  const onChange = vi.fn();
+  onTestFinished(watchForChange([file], 5, onChange));
+  const writeAt = (inSeconds: number) => utimesSync(file, new Date(), new Date(Date.now() + inSeconds * 1_000));
+  return { file, onChange, writeAt };
+}
+
+test('tells of a file that was written, and only once', async () => {
+  const { file, onChange, writeAt } = watched();
+  writeAt(1);
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith(file));
+  writeAt(2);
+  await delay(30);
+  expect(onChange).toHaveBeenCalledTimes(1);
+});
+
+test('takes a file that is gone, or older than before, for unchanged', async () => {
+  const { file, onChange, writeAt } = watched();
+  writeAt(-10);
+  await delay(30);
+  rmSync(file);
+  await delay(30);
+  expect(onChange).not.toHaveBeenCalled();
+});

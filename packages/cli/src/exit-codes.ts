@@ -1,0 +1,16 @@
+/** How a command ended, for scripts and service managers. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** The part of the help that explains {@link exitCodes}. */
+export const exitCodesHelp = `
+Exit codes:
+  0    stopped as asked, and everything accepted was delivered or is kept; or the command did what it should
+  1    the configuration has mistakes that leave nothing to run, or the command failed
+  2    the command line cannot be understood
+  130  stopped at once by a second Ctrl-C (143: by a second SIGTERM)`;
