@@ -54,7 +54,7 @@ export interface PutPort {
 export interface ChannelPort extends TakePort, PutPort {}
 
 /** What the module of a {@link ChannelAddress} exports as `connect`. */
-export type Connect = (data: unknown, owner: Owner) => ChannelPort | Promise<ChannelPort>;
+export type Connect = (data: unknown, owner: number) => ChannelPort | Promise<ChannelPort>;
 
 /** The main thread's hold on a channel. */
 export interface ChannelHost {
@@ -72,7 +72,7 @@ export type CreateChannel = (
 ) => ChannelHost | Promise<ChannelHost>;
 
 /** Connects a worker life to a channel. */
-export async function connectChannel(address: ChannelAddress, owner: Owner): Promise<ChannelPort> {
+export async function connectChannel(address: ChannelAddress, owner: number): Promise<ChannelPort> {
   const module: { connect: Connect } = await import(address.module);
   return module.connect(address.data, owner);
 }
