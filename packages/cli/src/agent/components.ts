@@ -1,9 +1,13 @@
 import { memory } from '@millrace/kernel/channels/memory/spec';
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import { createRegistry } from '@millrace/kernel/config/registry';
+import { sinks } from '@millrace/sinks';
+import { sources } from '@millrace/sources';
 
 /** Every component that a configuration may name. */
 export const registrations: readonly Registration[] = [
+  ...sources,
+  ...sinks,
   { spec: memory, module: new URL(import.meta.resolve('@millrace/kernel/channels/memory/channel')) },
 ];
 

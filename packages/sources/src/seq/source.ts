@@ -1,0 +1,22 @@
+import type { PollingSource, SourceContext } from '@millrace/kernel/component';
+import type { seq } from './spec.ts';
+
+/** Counts up as long as the channels follow; a batch that a channel refused is made again with the same numbers. */
+export async function open({ config, emit, builder }: SourceContext<typeof seq>): Promise<PollingSource> {
+  let next = 0;
+
+  return {
+    backoff: { incrementMs: config.backoffIncrementMs, maxMs: config.backoffMaxMs },
+
+    async poll() {
+      const count = Math.min(config.batchSize, config.totalEvents - next);
+      if (count <= 0) return 'backoff';
+      for (let number = next; number < next + count; number += 1) builder.append(String(number));
+      await emit(builder.finish());
+      next += count;
+      return 'ready';
+    },
+
+    async close() {},
+  };
+}
