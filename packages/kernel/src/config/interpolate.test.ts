@@ -137,6 +137,17 @@ describe('what stays as it is', () => {
     expect(run('a=${env:LOOP}').diagnostics.map(({ code }) => code)).toEqual(['circular-reference']);
   });
 
+  test('what is nested too deep, with one error for the property', () => {
+    const names = Array.from({ length: 3_000 }, (_, at) => `a${at}=\${a${at + 1}}`);
+    const { values, diagnostics } = run([...names, 'a3000=1'].join('\n'));
+    expect(values).toHaveLength(3_001);
+    expect(new Set(diagnostics.map(({ code }) => code))).toEqual(new Set(['variables-too-deep']));
+    expect(run(`a=${'${'.repeat(9_000)}x${'}'.repeat(9_000)}`).diagnostics.map(({ code }) => code)).toContain(
+      'variables-too-deep',
+    );
+    expect(first([...names.slice(-200), 'a3000=1'].join('\n'))).toBe('1');
+  });
+
   test('an unresolved variable is reported where it stands, not where it is used', () => {
     expect(said('a=${b}\nb=${env:NOPE}').map((line) => line.split(' ')[2])).toEqual(['2:3']);
   });

@@ -43,6 +43,9 @@ export function interpolate(entries: ReadonlyMap<string, Entry>, surroundings: S
 export const filterReference = /\$\{([^\s${}[\]]+)\[(['"]?)[-_a-zA-Z0-9]+\2\]\}/g;
 const isFilterReference = (expression: string) => `\${${expression}}`.replace(filterReference, '') === '';
 
+/** How many variables may stand in, or lead to, one another; it keeps the stack in bounds. */
+const DEPTH_MAX = 500;
+
 /** A text being substituted. */
 interface Task {
   readonly text: string;
@@ -62,6 +65,7 @@ class Interpolation {
   /** The properties being resolved, each because the one before it names it. */
   readonly #open: string[] = [];
   readonly #circular = new Set<string>();
+  #depth = 0;
 
   constructor(entries: ReadonlyMap<string, Entry>, surroundings: Surroundings) {
     this.#entries = entries;
@@ -89,6 +93,17 @@ class Interpolation {
   }
 
   #substitute(task: Task): string {
+    if (this.#depth === DEPTH_MAX) {
+      this.#reportDepth();
+      return task.text;
+    }
+    this.#depth++;
+    const substituted = this.#substituteHere(task);
+    this.#depth--;
+    return substituted;
+  }
+
+  #substituteHere(task: Task): string {
     const { text } = task;
     let result = '';
     let at = 0;
@@ -169,6 +184,19 @@ class Interpolation {
           ? `The value of ${first} needs itself, so it is left as it is written.`
           : `The values of ${keys.join(', ')} need each other in a circle, so they are left as they are written.`,
       suggestion: 'give one of them a value of its own; to mean the characters themselves, write $${…}',
+    });
+  }
+
+  #reportDepth(): void {
+    const key = this.#open[0]!;
+    if (this.diagnostics.some(({ code, subject }) => code === 'variables-too-deep' && subject === key)) return;
+    this.diagnostics.push({
+      severity: 'error',
+      code: 'variables-too-deep',
+      place: this.#entries.get(key)!.valuePlace,
+      subject: key,
+      message: `Behind the variables of ${key} are more variables, more than ${DEPTH_MAX} deep; the deepest are left as they are written.`,
+      suggestion: 'say it in fewer steps',
     });
   }
 

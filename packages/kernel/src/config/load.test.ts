@@ -127,13 +127,22 @@ test('diagnostics are had as plain objects too', async () => {
 });
 
 test('a long line is shown around what is meant, and tabs keep the caret in its place', async () => {
-  const { rendered } = await load([write('a.conf', `${sound}a1.sources.r1.batchSize\t=\t${'1'.repeat(300)}`)]);
-  expect(rendered).toMatchInlineSnapshot(`
-    "DIR/a.conf:1:1: error: Agent a1 has neither a source nor a sink that can run, so nothing of it runs.
-        a1.sources = r1
-        ^
-      → it needs at least one channel, and a source or a sink that uses it
-    DIR/a.conf:6:27: error: batchSize of a1.sources.r1 must be a whole number of at least 1, not "111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111". Source r1 is dropped.
+  const names = Array.from({ length: 60 }, (_, at) => `c${at}`).join('\t');
+  const { rendered } = await load([
+    write(
+      'a.conf',
+      `${sound.replace('a1.sources.r1.channels = c1', `a1.sources.r1.channels = c1 ${names.slice(3)} d`)}a1.sources.r1.batchSize\t=\t${'1'.repeat(300)}`,
+    ),
+  ]);
+  const blocks = rendered.split(/\n(?=DIR)/);
+  expect(blocks.at(-2)).toMatchInlineSnapshot(`
+    "DIR/a.conf:4:256: error: There is no channel d. The source does without it.
+        c40	c41	c42	c43	c44	c45	c46	c47	c48	c49	c50	c51	c52	c53	c54	c55	c56	c57	c58	c59 d
+           	   	   	   	   	   	   	   	   	   	   	   	   	   	   	   	   	   	   	    ^
+      → define channel d, and list it"
+  `);
+  expect(blocks.at(-1)).toMatchInlineSnapshot(`
+    "DIR/a.conf:6:27: error: batchSize of a1.sources.r1 must be a whole number of at least 1, not "11111111111111111111111111111111111111111111111111111111111111111111111111111111…". Source r1 is dropped.
         a1.sources.r1.batchSize	=	11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111
                                	 	^"
   `);

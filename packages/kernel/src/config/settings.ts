@@ -69,7 +69,9 @@ function reportBad(
   fallback: z.ZodSafeParseResult<unknown> | undefined,
   report: Report,
 ): void {
-  const wrong = `${name} of ${id} ${error.issues[0]?.message ?? 'cannot be read'}.`;
+  const reason = error.issues[0]?.message ?? 'cannot be read';
+  const shown = value.length > 80 ? `${value.slice(0, 80)}…` : value;
+  const wrong = `${name} of ${id} ${reason.replaceAll(value, () => shown)}.`;
   const suggestion = adviceOn(value);
   report({
     severity: fallback?.success ? 'warning' : 'error',

@@ -3,6 +3,7 @@ import { count, flag, host, port, seconds, text } from '../types.ts';
 import { type PlanOptions, planTexts } from './load.ts';
 import type { Registration } from './plan-types.ts';
 import { createRegistry } from './registry.ts';
+import { renderDiagnostics } from './render.ts';
 
 const stability = 'stable';
 
@@ -84,4 +85,29 @@ export function planText(source: string, options: Partial<PlanOptions> = {}) {
   const texts = new Map([['flume.conf', Buffer.from(source, 'latin1')]]);
   const surroundings = { environment: new Map<string, string>(), system: new Map<string, string>() };
   return { ...planTexts(texts, { ...surroundings, registry, ...options }), texts };
+}
+
+/** A configuration in which everything is right, to be spoiled by replacing lines or adding some. */
+const sound = {
+  sources: 'a1.sources = r1',
+  channels: 'a1.channels = c1',
+  sinks: 'a1.sinks = k1',
+  r1: 'a1.sources.r1.type = netcat',
+  bind: 'a1.sources.r1.bind = localhost',
+  port: 'a1.sources.r1.port = 44444',
+  puts: 'a1.sources.r1.channels = c1',
+  c1: 'a1.channels.c1.type = memory',
+  k1: 'a1.sinks.k1.type = null',
+  takes: 'a1.sinks.k1.channel = c1',
+};
+
+/** Everything said about the sound configuration with these changes, and what of it runs all the same. */
+export function broken(changes: Partial<typeof sound>, ...more: string[]): string {
+  const lines = [...Object.values({ ...sound, ...changes }), ...more];
+  const { diagnostics, texts, plans } = planText(lines.filter((line) => line !== '').join('\n'));
+  const running = [...plans.values()].map(
+    ({ agent, channels, sources, sinks }) =>
+      `${agent}: ${[...sources, ...channels, ...sinks].map(({ name }) => name).join(' ')}`,
+  );
+  return `${renderDiagnostics(diagnostics, texts)}\nruns ${running.join(', ') || 'nothing'}`;
 }
