@@ -109,6 +109,11 @@ export class Host {
     return this.#state;
   }
 
+  /** What the life ended of, known from the moment it failed. */
+  get failure(): MillraceError | undefined {
+    return this.#failure;
+  }
+
   /**
    * Asks the component to finish within `drainMs`, and kills it when it does not. One that is still starting has nothing to finish and is
    * ended at once. Resolves like `exited`.

@@ -67,7 +67,8 @@ export class Supervisor {
 
   status(): ComponentStatus {
     const state = this.#state ?? this.#host?.state ?? 'stopped';
-    return { id: this.id, state, restarts: this.#restarts, lastError: this.#lastError };
+    const lastError = this.#host?.failure ?? this.#lastError;
+    return { id: this.id, state, restarts: this.#restarts, lastError };
   }
 
   /**

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { MillraceError } from '../errors.ts';
+import { memoryLog } from '../fixtures/memory-log.ts';
+import { poll } from './source.ts';
+
+type Step = 'ready' | 'backoff' | Error;
+
+/** Polls through the steps and then stops; returns the pauses before each poll after the first, in milliseconds. */
+async function pausesOf(steps: readonly Step[], backoff = { incrementMs: 100, maxMs: 250 }) {
+  const stop = new AbortController();
+  const log = memoryLog();
+  const pauses: number[] = [];
+  let at = 0;
+  let last = performance.now();
+  const source = {
+    backoff,
+    async poll() {
+      const now = performance.now();
+      if (at > 0) pauses.push(now - last);
+      last = now;
+      const step = steps[at] ?? 'ready';
+      at += 1;
+      if (at > steps.length) stop.abort();
+      if (step instanceof Error) throw step;
+      return step;
+    },
+    async close() {},
+  };
+  await poll(source, { log, asked: stop.signal });
+  return { pauses, log };
+}
+
+const about = (ms: number) => expect.closeTo(ms + 20, -1.7);
+
+test('nothing to do pauses longer each time up to the limit, and work begins anew', async () => {
+  const { pauses } = await pausesOf(['backoff', 'backoff', 'backoff', 'ready', 'backoff']);
+  expect(pauses).toEqual([about(100), about(200), about(250), about(0), about(100)]);
+});
+
+test('an exception pauses as long as the limit, and the count of backoffs stays', async () => {
+  const { pauses, log } = await pausesOf(['backoff', new Error('lost'), 'backoff']);
+  expect(pauses).toEqual([about(100), about(250), about(200)]);
+  expect(log.lines).toEqual(['Polling failed; trying again in 250 ms.']);
+});
+
+test('a channel that refuses is tried again without a pause', async () => {
+  const { pauses, log } = await pausesOf([new MillraceError('MR_CHANNEL_FULL', 'c1')]);
+  expect(pauses).toEqual([about(0)]);
+  expect(log.lines).toEqual(['A channel refused events.']);
+});
+
+test('a source that is always ready lets the event loop turn, so that a stop arrives', async () => {
+  const stop = new AbortController();
+  let polls = 0;
+  setTimeout(() => stop.abort(), 50);
+  await poll(
+    {
+      async poll() {
+        polls += 1;
+        return 'ready';
+      },
+      async close() {},
+    },
+    { log: memoryLog(), asked: stop.signal },
+  );
+  expect(polls).toBeGreaterThan(1_000);
+});
+
+test('a stop ends a pause at once', async () => {
+  const began = performance.now();
+  await poll(
+    { backoff: { incrementMs: 5_000, maxMs: 5_000 }, poll: async () => 'backoff', close: async () => {} },
+    { log: memoryLog(), asked: AbortSignal.timeout(20) },
+  );
+  expect(performance.now() - began).toBeLessThan(1_000);
+});

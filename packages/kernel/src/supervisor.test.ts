@@ -1,0 +1,95 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Fault } from './fixtures/faulty.ts';
+import { memoryLog } from './fixtures/memory-log.ts';
+import { allocateCells } from './metrics/cells.ts';
+import { Supervisor, type SupervisorOptions } from './supervisor.ts';
+
+const supervisors: Supervisor[] = [];
+
+afterEach(async () => {
+  await Promise.all(supervisors.splice(0).map((supervisor) => supervisor.stop(0)));
+});
+
+function supervise(at: 'open' | 'run', fault: Fault, options: Partial<SupervisorOptions> = {}) {
+  const log = memoryLog();
+  const events: string[] = [];
+  let owner = 0;
+  const supervisor = new Supervisor('a1.sources.r1', {
+    log,
+    logLevel: 'info',
+    startTimeoutMs: 2_000,
+    closeGraceMs: 200,
+    memoryLimitBytes: 256 << 20,
+    startRetryMs: 50,
+    crashBackoff: { firstMs: 20, maxMs: 80, healthyMs: 60_000 },
+    assign: () => ({
+      kind: 'source',
+      id: 'a1.sources.r1',
+      module: new URL('./fixtures/faulty.js', import.meta.url).href,
+      config: { at, fault },
+      metrics: allocateCells([['received', 'accepted', 'rejected', 'filtered']])[0]!,
+      drive: 'event',
+      required: [],
+      optional: [],
+    }),
+    newOwner() {
+      owner += 1;
+      events.push(`begin ${owner}`);
+      return owner;
+    },
+    reclaim: (gone) => events.push(`reclaim ${gone}`),
+    ...options,
+  });
+  supervisors.push(supervisor);
+  return { supervisor, log, events };
+}
+
+test('a component that crashes is started again after growing pauses, each life after the last one was reclaimed', async () => {
+  const { supervisor, log, events } = supervise('run', 'throw');
+  await vi.waitFor(() => expect(supervisor.status().restarts).toBe(4), 5_000);
+  await supervisor.stop(0);
+  expect(log.lines.filter((line) => line.includes('Crashed')).slice(0, 4)).toEqual(
+    [20, 40, 80, 80].map((ms) => `a1.sources.r1: Crashed; starting again in ${ms} ms.`),
+  );
+  expect(events.slice(0, 4)).toEqual(['begin 1', 'reclaim 1', 'begin 2', 'reclaim 2']);
+  expect(supervisor.status()).toMatchObject({ lastError: { code: 'MR_COMPONENT_FAILED' } });
+});
+
+test('a component that cannot be started is tried again at an even pace', async () => {
+  const { supervisor, log } = supervise('open', 'throw');
+  await supervisor.tried;
+  expect(supervisor.status()).toMatchObject({ restarts: 0, lastError: { cause: { code: 'EADDRINUSE' } } });
+  await vi.waitFor(() => expect(supervisor.status().restarts).toBe(2), 5_000);
+  expect(new Set(log.lines)).toEqual(new Set(['a1.sources.r1: Could not be started; starting again in 50 ms.']));
+});
+
+test('an assignment that cannot be made counts as a start that failed', async () => {
+  let channelIsThere = false;
+  const assign = () => {
+    if (!channelIsThere) throw new Error('no channel');
+    return { kind: 'source', module: new URL('./fixtures/faulty.js', import.meta.url).href } as never;
+  };
+  const { supervisor } = supervise('open', 'none', { assign });
+  await supervisor.tried;
+  expect(supervisor.status()).toMatchObject({ lastError: { message: expect.stringContaining('no channel') } });
+  channelIsThere = true;
+  await vi.waitFor(() => expect(supervisor.status().restarts).toBeGreaterThan(0));
+});
+
+test('a component that is stopped is not started again', async () => {
+  const { supervisor, events } = supervise('run', 'none');
+  await supervisor.tried;
+  expect(await supervisor.stop(100)).toBe(true);
+  expect(supervisor.status()).toMatchObject({ state: 'stopped', restarts: 0, lastError: undefined });
+  expect(events).toEqual(['begin 1', 'reclaim 1']);
+});
+
+test('a component that is killed because it did not stop says so, and its life is reclaimed', async () => {
+  const { supervisor, log, events } = supervise('run', 'spin');
+  await supervisor.tried;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(await supervisor.stop(0)).toBe(true);
+  expect(supervisor.status()).toMatchObject({ state: 'failed', lastError: { code: 'MR_WORKER_TIMEOUT' } });
+  expect(log.lines.at(-1)).toBe('a1.sources.r1: Did not stop cleanly.');
+  expect(events).toEqual(['begin 1', 'reclaim 1']);
+});
