@@ -88,8 +88,8 @@ fn find(map: &[u8], key: &str) -> Result<Found> {
     }
     // Behind the headers stands one zero, which is the whole of an empty map.
     let end = map.len() - usize::from(count > 0);
-    if start > end {
-        return Err(invalid("a header map has no end", start));
+    if map.last() != Some(&0) {
+        return Err(invalid("a header map has no end", map.len()));
     }
     Ok(Found { count, pairs: start..end, at })
 }
@@ -134,5 +134,29 @@ impl Count {
 
     fn bytes(&self) -> &[u8] {
         &self.bytes[..self.width]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Entry, Size, model::Scratch};
+
+    #[test]
+    fn a_map_that_is_not_canonical_is_refused_with_its_place() {
+        let cases: [(&[u8], &str, usize); 3] = [
+            (b"\x01\x00", "a header map is in blocks", 0),
+            (b"\x02\x02k\x02v", "a header map has no end", 5),
+            (b"\x04\x02k\x02v\x00", "the input ends inside a number", 6),
+        ];
+        for (map, what, offset) in cases {
+            let bytes = [b"\x00\x00", map, b"\x00"].concat();
+            let table = [Entry { start: 10, body: 10 + map.len() as u32 + 1 }, Entry { start: 8, body: 10 }];
+            let run = Run::new(&bytes, &table, 8).unwrap();
+            let mut scratch = Scratch::new(Size { events: 9, bytes: 99 });
+            let refused = Err(Error::InvalidBatch { what, offset: 10 + offset });
+            assert_eq!(set_header(&run, "key", "value", false, &mut scratch.space()), refused);
+            assert_eq!(remove_header(&run, "key", &mut scratch.space()), refused);
+        }
     }
 }

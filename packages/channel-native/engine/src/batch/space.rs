@@ -216,4 +216,20 @@ mod tests {
             assert_eq!(bytes[5..], vec![7; room - 5]);
         }
     }
+
+    #[test]
+    fn a_space_is_filled_to_its_last_byte_and_entry() {
+        let (bytes, table) = written(&[b"one", b"two"]);
+        let run = Run::new(&bytes, &table, BASE).unwrap();
+        let (mut bytes, mut table) = ([0; 10], [Entry::default(); 2]);
+        let mut space = Space::new(&mut bytes, &mut table, 0);
+        assert_eq!(space.push_fitting(&run), 2);
+        assert_eq!(space.room(), Size::default());
+        let mut space = Space::new(&mut bytes, &mut table, 0);
+        assert_eq!(space.push_run(&run), Ok(()));
+        let mut space = Space::new(&mut bytes, &mut table, 0);
+        space.push(&[0], b"one").unwrap();
+        space.push(&[0], b"two").unwrap();
+        assert_eq!(space.push_fitting(&run), 0);
+    }
 }
