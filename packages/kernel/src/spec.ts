@@ -44,7 +44,7 @@ export interface Declaration<Of extends Properties = Properties, Measures extend
    * channel's `transactionCapacity` (which itself is the `batch` of a channel).
    */
   readonly batch?: keyof Of & string;
-  /** A rule over several properties: returns one sentence for each that is broken. (A method, so that any spec is a `Spec`.) */
+  /** A rule over several properties: returns one sentence for each that is broken, with what to do behind a colon. (A method, so that any spec is a `Spec`.) */
   check?(config: ConfigOf<Of>): readonly string[];
 }
 

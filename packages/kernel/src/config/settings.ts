@@ -78,7 +78,7 @@ function reportBad(
     code: 'bad-value',
     place: valuePlace,
     subject: key,
-    message: `${wrong} ${fallback?.success ? `It counts as ${String(fallback.data)}, as in Flume.` : consequence}`,
+    message: `${wrong} ${fallback?.success ? `It counts as ${fallback.data === undefined ? 'not set' : String(fallback.data)}, as in Flume.` : consequence}`,
     ...(suggestion !== undefined && { suggestion }),
   });
 }
@@ -119,14 +119,18 @@ function keepsItsRules(
 ): boolean {
   const broken = declaration.check?.(config as ConfigOf<Properties>) ?? [];
   for (const sentence of broken) {
-    const words = sentence.split(/[^\w.-]+/);
-    const entry = words.map((word) => settings.get(word.replace(/\.$/, ''))).find((found) => found !== undefined);
+    const [rule = '', advice] = sentence.replace(/\.$/, '').split(/: (.*)/s);
+    const entry = rule
+      .split(/[^\w.-]+/)
+      .map((word) => settings.get(word))
+      .find((found) => found !== undefined);
     report({
       severity: 'error',
       code: 'broken-rule',
       place: entry?.valuePlace ?? place,
       subject: entry?.key ?? id,
-      message: `${id}: ${sentence.replace(/\.$/, '')}. ${consequence}`,
+      message: `${id}: ${rule}. ${consequence}`,
+      ...(advice !== undefined && { suggestion: advice }),
     });
   }
   return broken.length === 0;

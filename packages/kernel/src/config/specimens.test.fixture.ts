@@ -1,5 +1,5 @@
 import { counter, defineChannel, defineSink, defineSource, property } from '../spec.ts';
-import { count, flag, host, port, seconds, text } from '../types.ts';
+import { count, flag, host, long, port, seconds, text } from '../types.ts';
 import { type PlanOptions, planTexts } from './load.ts';
 import type { Registration } from './plan-types.ts';
 import { createRegistry } from './registry.ts';
@@ -59,12 +59,13 @@ const memory = defineChannel({
     transactionCapacity: property('transactionCapacity', count.default(100), 'Most events in one transaction.', {
       whenBad: 'default',
     }),
+    byteCapacity: property('byteCapacity', long(0n).optional(), 'Most bytes.', { whenBad: 'default' }),
     keepAliveSeconds: property('keep-alive', seconds.default(3), 'How long a put waits.'),
   },
   metrics: {},
   check: ({ capacity, transactionCapacity }) =>
     transactionCapacity > capacity
-      ? [`transactionCapacity (${transactionCapacity}) is more than capacity (${capacity})`]
+      ? [`transactionCapacity (${transactionCapacity}) is more than capacity (${capacity}): raise capacity`]
       : [],
 });
 
