@@ -241,24 +241,24 @@ test('several mistakes at once', () => {
 
 test('a rule over two properties', () => {
   expect(broken({}, 'a1.channels.c1.transactionCapacity = 1000')).toMatchInlineSnapshot(`
-  "flume.conf:1:1: error: Agent a1 has neither a source nor a sink that can run, so nothing of it runs.
-      a1.sources = r1
-      ^
-    → it needs at least one channel, and a source or a sink that uses it
-  flume.conf:7:26: error: Channel c1 is dropped. Source r1 is dropped.
-      a1.sources.r1.channels = c1
-                               ^
-    → mend the channel; its own mistakes are told where it is defined
-  flume.conf:10:23: error: Channel c1 is dropped. Sink k1 is dropped.
-      a1.sinks.k1.channel = c1
-                            ^
-    → mend the channel; its own mistakes are told where it is defined
-  flume.conf:11:38: error: a1.channels.c1: transactionCapacity (1000) is more than capacity (100). Channel c1 is dropped.
-      a1.channels.c1.transactionCapacity = 1000
-                                           ^
-    → raise capacity
-  runs nothing"
-`);
+    "flume.conf:1:1: error: Agent a1 has neither a source nor a sink that can run, so nothing of it runs.
+        a1.sources = r1
+        ^
+      → it needs at least one channel, and a source or a sink that uses it
+    flume.conf:7:26: error: Channel c1 is dropped. Source r1 is dropped.
+        a1.sources.r1.channels = c1
+                                 ^
+      → mend the channel; its own mistakes are told where it is defined
+    flume.conf:10:23: error: Channel c1 is dropped. Sink k1 is dropped.
+        a1.sinks.k1.channel = c1
+                              ^
+      → mend the channel; its own mistakes are told where it is defined
+    flume.conf:11:38: error: a1.channels.c1: transactionCapacity (1000) is more than capacity (100). Channel c1 is dropped.
+        a1.channels.c1.transactionCapacity = 1000
+                                             ^
+      → raise capacity
+    runs nothing"
+  `);
 });
 
 test('a config filter', () => {
