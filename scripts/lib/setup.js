@@ -84,18 +84,22 @@ async function build() {
     },
   });
   if (code === 0) return;
-  say(
-    output
-      .filter(isAboutTheBuild)
-      .map((line) => line.replace(/^\/\/:\w+: /, ''))
-      .join('\n'),
-  );
+  say(reasonOf(output).join('\n').trim());
   fail('The build failed; the reason stands above.');
 }
 
-/** @param {string} line */
-function isAboutTheBuild(line) {
-  return /^\/\/:\w+: /.test(line) && !/: (npm |> |ERROR: command finished|cache (hit|miss))/.test(line);
+/**
+ * What the task that failed has written; everything, when it was not a task that failed.
+ * @param {readonly string[]} output
+ */
+function reasonOf(output) {
+  const failed = output.map((line) => /^Failed: +\/\/#(\w+)/.exec(line)?.[1]).find((task) => task !== undefined);
+  if (failed === undefined) return output;
+  const start = `//:${failed}: `;
+  return output
+    .filter((line) => line.startsWith(start))
+    .map((line) => line.slice(start.length))
+    .filter((line) => !/^(npm |> |cache (hit|miss)| +Compiling )/.test(line));
 }
 
 /**
