@@ -1,4 +1,5 @@
 import { newOwner, reclaimOwner } from '@millrace/channel-native';
+import type { BackoffOptions } from './backoff.ts';
 import { ChannelKeeper, type ChannelStatus } from './channel-keeper.ts';
 import type { Log } from './component.ts';
 import type { Plan, SinkPlan, SourcePlan } from './config/plan-types.ts';
@@ -23,6 +24,10 @@ export interface AgentOptions {
   readonly startTimeoutMs?: number;
   /** Most memory one worker may hold. Default 512 MiB. */
   readonly memoryLimitBytes?: number;
+  /** Pause after a start that failed. Default 3,000. */
+  readonly startRetryMs?: number;
+  /** Pauses after a crash. Default 0.1 s doubling to 30 s, and 0.1 s again after a healthy minute. */
+  readonly crashBackoff?: BackoffOptions;
   /** Stops the agent; while it is still starting this is the only way. */
   readonly signal?: AbortSignal;
 }
@@ -89,8 +94,9 @@ export class Agent {
       [...sinks, ...sources].map(({ registration }) => Object.keys(metricsOf(registration.spec))),
     );
 
+    const { log, startRetryMs: retryMs = START_RETRY_MS } = this.#options;
     for (const plan of channels) {
-      this.#channels.set(plan.name, new ChannelKeeper(plan, { log: this.#options.log, retryMs: START_RETRY_MS }));
+      this.#channels.set(plan.name, new ChannelKeeper(plan, { log, retryMs }));
     }
     await Promise.all([...this.#channels.values()].map(({ tried }) => tried));
     if (this.#stopped) return;
@@ -142,7 +148,14 @@ export class Agent {
   }
 
   #supervise(plan: SinkPlan | SourcePlan, cells: CellRange, assign: () => Assignment): Piece {
-    const { log, logLevel = 'info', startTimeoutMs = 30_000, memoryLimitBytes = 512 << 20 } = this.#options;
+    const {
+      log,
+      logLevel = 'info',
+      startTimeoutMs = 30_000,
+      memoryLimitBytes = 512 << 20,
+      startRetryMs = START_RETRY_MS,
+      crashBackoff = CRASH_BACKOFF,
+    } = this.#options;
     const metrics = metricsOf(plan.registration.spec);
     const options: SupervisorOptions = {
       log,
@@ -150,8 +163,8 @@ export class Agent {
       startTimeoutMs,
       memoryLimitBytes,
       closeGraceMs: CLOSE_GRACE_MS,
-      startRetryMs: START_RETRY_MS,
-      crashBackoff: CRASH_BACKOFF,
+      startRetryMs,
+      crashBackoff,
       assign,
       newOwner,
       reclaim: (owner) => {

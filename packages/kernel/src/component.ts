@@ -22,7 +22,10 @@ interface Context<Of extends Spec> {
   readonly config: ConfigOf<Of['properties']>;
   readonly metrics: MetersOf<Of['metrics']>;
   readonly log: Log;
-  /** Aborts when the component is asked to stop; what it waits for may then be given up. */
+  /**
+   * Aborts when what the component waits for may be given up: for a source as soon as it is asked to stop, for a sink, which still
+   * delivers what is in its channel, when the time for that is over.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -79,7 +79,9 @@ export function packFailure(phase: Phase, thrown: unknown): FailureRecord {
   if (!(thrown instanceof Error))
     return { phase, name: 'Error', message: String(thrown), code: undefined, stack: undefined };
   const code = 'code' in thrown && thrown.code !== undefined ? String(thrown.code) : undefined;
-  return { phase, name: thrown.name, message: thrown.message, code, stack: thrown.stack };
+  // The error of a connection that failed at every address of a name has a code and no words.
+  const message = thrown.message || code || thrown.name;
+  return { phase, name: thrown.name, message, code, stack: thrown.stack };
 }
 
 /** Makes an error of a failure record again, with its code, so that it can be the cause of another. */
