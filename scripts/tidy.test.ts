@@ -59,7 +59,7 @@ describe('a component is one folder', () => {
   });
 
   test('whose declaration imports only the kernel', () => {
-    const foreign = find('packages/*/src/**/spec.ts').flatMap((file) =>
+    const foreign = find('packages/*/src/*/**/spec.ts').flatMap((file) =>
       importsOf(read(file))
         .filter(({ from }) => !/^@millrace\/kernel\/|^(\.\.\/)+(spec|types)\.ts$/.test(from))
         .map(

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
+type Bin = 'millrace' | 'flume-ng';
+
 interface Output {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -22,14 +24,26 @@ interface Options {
   readonly cwd?: string;
 }
 
+/** Starts a bin on a terminal of its own; what it writes there, errors included, is its standard output. */
+export function startBinOnTerminal(bin: Bin, args: readonly string[], { cwd }: Options = {}): StartedBin {
+  const command = [process.execPath, fileOf(bin), ...args].map((word) => `'${word}'`).join(' ');
+  return start('script', ['-qec', command, '/dev/null'], cwd);
+}
+
 /** Starts a bin as its users do, and kills it at the end of the test if it is still there. */
-export function startBin(
-  bin: 'millrace' | 'flume-ng',
-  args: readonly string[],
-  { node = [], cwd }: Options = {},
-): StartedBin {
-  const file = fileURLToPath(new URL(`../bin/${bin}.js`, import.meta.url));
-  const child = spawn(process.execPath, [...node, file, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startBin(bin: Bin, args: readonly string[], { node = [], cwd }: Options = {}): StartedBin {
+  return start(process.execPath, [...node, fileOf(bin), ...args], cwd);
+}
+
+/** Runs a bin to its end. */
+export function runBin(bin: Bin, args: readonly string[], options?: Options): Promise<Output> {
+  return startBin(bin, args, options).ended;
+}
+
+const fileOf = (bin: Bin) => fileURLToPath(new URL(`../bin/${bin}.js`, import.meta.url));
+
+function start(command: string, args: readonly string[], cwd: string | undefined): StartedBin {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
 
   const written = { stdout: '', stderr: '' };
@@ -42,9 +56,4 @@ export function startBin(
     child.once('close', (code, signal) => resolve({ code, signal, ...written }));
   });
   return { child, written, ended };
-}
-
-/** Runs a bin to its end. */
-export function runBin(bin: 'millrace' | 'flume-ng', args: readonly string[], options?: Options): Promise<Output> {
-  return startBin(bin, args, options).ended;
 }
