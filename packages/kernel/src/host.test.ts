@@ -64,6 +64,13 @@ test('a start that spins ends when its time is over', async () => {
   expect(await host.exited).toMatchObject({ code: 'MR_WORKER_TIMEOUT' });
 });
 
+test('the time for a start is no limit for what was started', async () => {
+  const { host } = start('never', 'none', { startTimeoutMs: 400 });
+  await host.running;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(host.state).toBe('running');
+});
+
 test('stopping during a start that hangs works at once and is no failure', async () => {
   const { host } = start('open', 'hang');
   const began = performance.now();
@@ -152,6 +159,22 @@ test('what a worker logged just before its death arrives', async () => {
   await host.exited;
   expect(logged.map(({ message }) => message)).toEqual(['About to die.']);
   expect(JSON.parse(logged[0]!.fields)).toMatchObject({ error: { name: 'TypeError', message: 'the reason' } });
+});
+
+test('what a worker said before its death comes before the death, even when the main thread hears both late', async () => {
+  const { host, logged } = start('open', 'logThenExit');
+  const busyUntil = performance.now() + 400;
+  while (performance.now() < busyUntil);
+  await expect(host.running).rejects.toMatchObject({ code: 'MR_WORKER_EXIT' });
+  expect(logged.map(({ message }) => message)).toEqual(['About to die.']);
+});
+
+test('a component that fails as soon as it is open has been open', async () => {
+  const { host } = start('open', 'throwNext');
+  const busyUntil = performance.now() + 400;
+  while (performance.now() < busyUntil);
+  await host.running;
+  expect(await host.exited).toMatchObject({ code: 'MR_COMPONENT_FAILED' });
 });
 
 test('a worker that logs in a loop is thinned out and costs bounded memory', async () => {

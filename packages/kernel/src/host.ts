@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { MillraceError } from './errors.ts';
 import type { Assignment, Birth, FailureRecord, FromGuest, LogLevel, LogRecord, ToGuest } from './protocol.ts';
@@ -154,7 +154,6 @@ export class Host {
 
   /** The first cause of an end is the true one: what follows, follows from it. */
   #fail(diagnose: () => MillraceError): void {
-    this.#hearRest();
     if (this.#state === 'stopped' || this.#state === 'failed') return;
     this.#failure = diagnose();
     this.#end('failed');
@@ -169,13 +168,6 @@ export class Host {
     );
     // `close` would wait for what is still running.
     this.#pool.destroy();
-  }
-
-  /** Reads what was sent before the end and has not been heard yet: often the log lines that explain it. */
-  #hearRest(): void {
-    for (let rest = receiveMessageOnPort(this.#control); rest; rest = receiveMessageOnPort(this.#control)) {
-      this.#hear(rest.message);
-    }
   }
 
   #diagnose(cause: unknown): MillraceError {
