@@ -56,7 +56,8 @@ export class Batch {
 
   /** The body of one event, as a copy that may be kept. Throws `RangeError` when there is no such event. */
   body(index: number): Uint8Array {
-    return this.bodyView(index).slice();
+    // A Buffer's own `slice` would share the memory.
+    return new Uint8Array(this.bodyView(index));
   }
 
   /** The body of one event where it lies: valid only as long as the batch is. */
