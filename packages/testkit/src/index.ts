@@ -1,0 +1,10 @@
+export { type ChannelLimits, type CreateScratch, channelContract } from './channel-contract.ts';
+export { watchHandles } from './handles.ts';
+export { type LogLine, type RecordedLog, recordLog } from './log.ts';
+export { type OpenComponent, openSink, openSource, type SinkOptions, type SourceChannels } from './open.ts';
+export { freePort } from './port.ts';
+export { type AgentEnd, type RunAgentOptions, type RunningAgent, runAgent } from './run-agent.ts';
+export { ScratchChannel, type ScratchOptions, type TextEvent } from './scratch-channel.ts';
+export { configOf, type Settings } from './settings.ts';
+export { type SinkContractOptions, type SinkPeer, sinkContract } from './sink-contract.ts';
+export { type Outcome, type SourceClient, type SourcePeer, sourceContract } from './source-contract.ts';
