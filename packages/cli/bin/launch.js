@@ -24,5 +24,6 @@ export async function launch(program) {
   }
   nodeModule.enableCompileCache?.();
   const { main } = await import(entry.href);
-  process.exitCode = await main(program, process.argv.slice(2));
+  // What a component may have left open must not keep a process that is done.
+  process.exit(await main(program, process.argv.slice(2)));
 }

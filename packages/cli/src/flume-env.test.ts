@@ -21,6 +21,7 @@ export JAVA_OPTS="-Xms100m -Xmx2000m -Dcom.sun.management.jmxremote"
   'single quotes': `JAVA_OPTS='-Da=$HOME -Db="x"'`,
   'quotes that meet': `A=x; JAVA_OPTS="-Da="'$A'"$A -Db="\\$A`,
   'escapes inside quotes': 'JAVA_OPTS="-Da=\\"x\\" -Db=\\$A -Dc=\\n -Dd=\\\\"',
+  'escapes outside quotes': 'JAVA_OPTS=-Da=1\\ -Db=\\x',
   'another variable': 'LOG_DIR=/var/log\nexport JAVA_OPTS="-Dflume.log.dir=$LOG_DIR/flume"',
   'a variable set in the same command': 'A=1 JAVA_OPTS=-Da=$A',
   'a default': 'JAVA_OPTS="-Da=${NOTHING:-x} -Db=${EMPTY:-y} -Dc=${EMPTY-z} -Dd=${NOTHING:-${A:-deep}}"',

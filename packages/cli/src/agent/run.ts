@@ -29,6 +29,8 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
     return exitCodes.failed;
   }
 
+  // From before the files are read, so that no change is missed.
+  if (request.reloadConf) tellOfChange(files, request.pollInterval || POLL_INTERVAL_SECONDS, log);
   const loaded = await loadConfiguration({ files, system, environment, registry, agent: name });
   const plan = loaded.plans.get(name);
   if (plan === undefined) {
@@ -41,7 +43,6 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
     log.info({ signal }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
   );
   const agent = await startAgent(plan, { log, logLevel: level, signal: stop });
-  if (request.reloadConf) tellOfChange(files, request.pollInterval || POLL_INTERVAL_SECONDS, log);
   if (!stop.aborted) await once(stop, 'abort');
 
   const { stuck } = await agent.stop();
