@@ -144,6 +144,20 @@ test('stopping while a start hangs works at once', async () => {
   expect(performance.now() - began).toBeLessThan(1_500);
 });
 
+test('what has not been started when the stop comes is not started any more', async () => {
+  const order = sharedCells(20);
+  const stop = new AbortController();
+  const parts = {
+    sinks: [sinkPlan('k1', 'faulty', { at: 'open', fault: 'hang' })],
+    sources: [sourcePlan('r1', 'emitting', { order, accepted: sharedCells(), batch: 1 })],
+  };
+  setTimeout(() => stop.abort(), 200);
+  const { agent } = await start(parts, { signal: stop.signal });
+  await agent.stop();
+  expect(agent.status().sources).toEqual([]);
+  expect(noted(order)).toEqual([]);
+});
+
 test('stopping during the pause before another start works at once', async () => {
   const { agent } = await start({ sources: [sourcePlan('r1', 'faulty', { at: 'open', fault: 'throw' })] });
   await vi.waitFor(() => expect(agent.status().sources[0]!.state).toBe('waiting'));

@@ -106,6 +106,7 @@ export class Agent {
     );
     await triedAll(this.#sinks);
     if (this.#stopped) return;
+    if (this.#stopped) return;
 
     const sourceCells = cells.slice(sinks.length);
     this.#sources = sources.map((plan, at) =>

@@ -76,6 +76,15 @@ test('an assignment that cannot be made counts as a start that failed', async ()
   await vi.waitFor(() => expect(supervisor.status().restarts).toBeGreaterThan(0));
 });
 
+test('a reclaim that fails is said and ends nothing', async () => {
+  const reclaim = () => {
+    throw new Error('the engine refuses');
+  };
+  const { supervisor, log } = supervise('run', 'exit', { reclaim });
+  await vi.waitFor(() => expect(supervisor.status().restarts).toBeGreaterThan(0), 5_000);
+  expect(log.lines).toContain('a1.sources.r1: What the last life held could not be given back to the channels.');
+});
+
 test('a component that is stopped is not started again', async () => {
   const { supervisor, events } = supervise('run', 'none');
   await supervisor.tried;

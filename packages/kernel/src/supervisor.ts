@@ -130,7 +130,11 @@ export class Supervisor {
       failure = asMillraceError(this.id, error);
       this.#tried.resolve();
     }
-    if (owner !== undefined) reclaim(owner);
+    try {
+      if (owner !== undefined) reclaim(owner);
+    } catch (error) {
+      this.#log.error({ error }, 'What the last life held could not be given back to the channels.');
+    }
     if (failure === undefined) return 0;
 
     this.#lastError = failure;
