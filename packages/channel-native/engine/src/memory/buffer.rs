@@ -100,10 +100,13 @@ impl Layout {
 /// Every byte range of it has at any moment one kind of user, and the state machine decides which: a reservation's region is
 /// written by its one owner; a published run is only read; a region whose events were all released belongs to nobody. The channel's lock, taken
 /// between any two of these, orders them.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Buffer {
     base: *mut u8,
     layout: Layout,
+    /// Tells loom who reads and writes which event.
+    #[cfg(loom)]
+    watched: watched::Events,
 }
 
 // SAFETY: see the type's documentation: ranges are handed from thread to thread under the channel's lock.
@@ -114,8 +117,14 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     /// # Safety
     /// `base` is aligned to 8 and valid for reads and writes of `layout.length()` bytes until the last copy is dropped, and nobody else writes there.
-    pub const unsafe fn new(base: *mut u8, layout: Layout) -> Self {
-        Self { base, layout }
+    #[cfg_attr(not(loom), expect(clippy::missing_const_for_fn, reason = "not under loom"))]
+    pub unsafe fn new(base: *mut u8, layout: Layout) -> Self {
+        Self {
+            base,
+            layout,
+            #[cfg(loom)]
+            watched: watched::Events::new(),
+        }
     }
 
     pub fn ring(&self) -> Table<Descriptor> {
@@ -140,6 +149,8 @@ impl Buffer {
     pub unsafe fn run(&self, block_len: u64, extent: &Extent) -> Run<'_> {
         let block = self.block(extent.chunk);
         let (first, count) = (extent.first as usize, extent.count as usize);
+        #[cfg(loom)]
+        self.watched.read(extent.chunk, extent.first, extent.count);
         // SAFETY: regions lie inside their block; nobody writes to a published run.
         let (events, table) = unsafe {
             (
@@ -156,6 +167,8 @@ impl Buffer {
     /// The region is reserved, and the caller is the only one to use it until the result is dropped.
     pub unsafe fn space(&self, room: &Filling) -> Space<'_> {
         let Filling { block_len, region, events, bytes } = *room;
+        #[cfg(loom)]
+        self.watched.write(region.chunk, region.first, events);
         let block = self.block(region.chunk);
         // SAFETY: the region lies inside its block and is the caller's alone.
         let (events, table) = unsafe {
@@ -206,4 +219,35 @@ impl Buffer {
 fn table_row(block: *mut u8, block_len: u64, count: usize) -> *const Entry {
     // SAFETY: the table of a region lies inside its block.
     unsafe { block.add(block_len as usize - count * size_of::<Entry>()).cast() }
+}
+
+/// What loom cannot see by itself: accesses to the bytes of events, each event as one cell.
+#[cfg(loom)]
+mod watched {
+    use loom::{cell::UnsafeCell, sync::Arc};
+
+    /// As many chunks, and events in each, as a model may use.
+    const CHUNKS: usize = 4;
+    const EVENTS: usize = 8;
+
+    #[derive(Clone)]
+    pub(super) struct Events(Arc<[[UnsafeCell<()>; EVENTS]; CHUNKS]>);
+
+    impl Events {
+        pub fn new() -> Self {
+            Self(Arc::new(std::array::from_fn(|_| std::array::from_fn(|_| UnsafeCell::new(())))))
+        }
+
+        pub fn read(&self, chunk: u32, first: u32, count: u32) {
+            for event in first..first + count {
+                self.0[chunk as usize][event as usize].with(|_| ());
+            }
+        }
+
+        pub fn write(&self, chunk: u32, first: u32, count: u32) {
+            for event in first..first + count {
+                self.0[chunk as usize][event as usize].with_mut(|_| ());
+            }
+        }
+    }
 }

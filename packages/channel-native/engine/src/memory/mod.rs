@@ -9,6 +9,8 @@ mod handles;
 mod ring;
 mod state;
 mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use buffer::Buffer;
 pub use buffer::Layout;
@@ -60,7 +62,13 @@ impl MemoryChannel {
         // SAFETY: passed on to the caller.
         let buffer = unsafe { Buffer::new(buffer, *layout) };
         let byte_limit = limits.slots * u64::from(SLOT_LEN);
-        Self { state: Mutex::new(State::new(limits, layout, buffer)), buffer, surroundings, byte_limit, poisoning }
+        Self {
+            state: Mutex::new(State::new(limits, layout, buffer.clone())),
+            buffer,
+            surroundings,
+            byte_limit,
+            poisoning,
+        }
     }
 
     /// Room for a put. `wait_until_ms`, on the engine's clock, says how long it may wait; without it the answer comes now or is no.
