@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SourceContext } from '@millrace/kernel/component';
-import type { Charset } from './charset.ts';
+import type { Charset, Conversation } from './charset.ts';
 import type { InFlight, Reader } from './in-flight.ts';
 import type { netcat } from './spec.ts';
 
@@ -18,7 +18,7 @@ const EMPTY = Buffer.alloc(0);
 export class Connection implements Reader {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
-  readonly #decode: (data: Buffer) => Buffer;
+  readonly #conversation: Conversation;
   /** The unfinished line: the first `#tailLength` bytes. */
   #tail = EMPTY;
   #tailLength = 0;
@@ -30,7 +30,7 @@ export class Connection implements Reader {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#decode = options.charset.decoder();
+    this.#conversation = options.charset.conversation();
     options.inFlight.join(this);
     socket.on('data', (data) => this.#receive(data as Buffer));
     socket.on('end', () => this.#end());
@@ -47,7 +47,7 @@ export class Connection implements Reader {
 
   /** Reads on, unless something stands against it. */
   resume(): void {
-    const blocked = this.#busy || this.#over || this.#options.inFlight.full || this.#socket.writableNeedDrain;
+    const blocked = this.#busy || this.#over || !this.#options.inFlight.mayRead(this) || this.#socket.writableNeedDrain;
     if (!blocked) this.#socket.resume();
   }
 
@@ -63,10 +63,10 @@ export class Connection implements Reader {
     if (this.#over) return;
     this.#busy = true;
     this.#socket.pause();
-    this.#options.inFlight.add(data.length);
-    this.#idle = this.#take(this.#decode(data)).finally(() => {
+    this.#options.inFlight.began(this, data.length);
+    this.#idle = this.#take(this.#conversation.decode(data)).finally(() => {
       this.#busy = false;
-      this.#options.inFlight.remove(data.length);
+      this.#options.inFlight.ended(this, data.length, this.#tailLength > 0);
       this.resume();
     });
   }
@@ -97,7 +97,7 @@ export class Connection implements Reader {
   }
 
   #answer(answer: string): void {
-    if (this.#socket.writable) this.#socket.write(this.#options.charset.encode(answer));
+    if (this.#socket.writable) this.#socket.write(this.#conversation.encode(answer));
   }
 
   /** Ends a connection whose line is too long, as Flume does: everything after it is dropped. */

@@ -5,22 +5,29 @@ export interface Reader {
 }
 
 /**
- * Bounds what all connections together have read and not yet answered. At the limit every reader is paused, also those that have nothing in
- * flight: a thousand idle connections could otherwise each bring a piece in the same moment.
+ * Bounds what all connections together have read and not yet answered, unfinished lines among it. At the limit every reader is paused,
+ * also those that have nothing in flight: a thousand idle connections could otherwise each bring a piece in the same moment.
+ *
+ * When only unfinished lines are left, no answer will ever make room. Then one reader may go on until its line is finished: the first
+ * one that has something to read.
  */
 export class InFlight {
   readonly #bytesMax: number;
   readonly #readers = new Set<Reader>();
   #bytes = 0;
+  /** Pieces that were read and are being answered. */
+  #pieces = 0;
   #full = false;
+  #finishing: Reader | undefined;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 
-  /** Whether nobody may read now. */
-  get full(): boolean {
-    return this.#full;
+  /** Whether this reader may read now. */
+  mayRead(reader: Reader): boolean {
+    if (!this.#full) return true;
+    return this.#pieces === 0 && (this.#finishing ?? reader) === reader;
   }
 
   join(reader: Reader): void {
@@ -29,14 +36,29 @@ export class InFlight {
 
   leave(reader: Reader): void {
     this.#readers.delete(reader);
+    this.#finished(reader);
   }
 
-  /** Notes bytes that were read. What was read is always taken: one piece can go on even at the limit. */
+  /** Notes a piece that was read. What was read is always taken: one can go on even at the limit. */
+  began(reader: Reader, bytes: number): void {
+    this.#pieces += 1;
+    if (this.#full) this.#finishing ??= reader;
+    this.add(bytes);
+    if (this.#full) for (const other of this.#readers) other.pause();
+  }
+
+  /** Notes that the lines of a piece are answered; the reader may have an unfinished one left. */
+  ended(reader: Reader, bytes: number, unfinished: boolean): void {
+    this.#pieces -= 1;
+    this.remove(bytes);
+    if (unfinished) this.#resume();
+    else this.#finished(reader);
+  }
+
+  /** Notes bytes that are kept. */
   add(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#full || this.#bytes < this.#bytesMax) return;
-    this.#full = true;
-    for (const reader of this.#readers) reader.pause();
+    if (this.#bytes >= this.#bytesMax) this.#full = true;
   }
 
   /** Notes bytes that were answered or dropped. */
@@ -45,6 +67,16 @@ export class InFlight {
     // Half, so that readers are not stopped and started for every piece.
     if (!this.#full || this.#bytes > this.#bytesMax / 2) return;
     this.#full = false;
+    this.#finishing = undefined;
     for (const reader of this.#readers) reader.resume();
+  }
+
+  #finished(reader: Reader): void {
+    if (this.#finishing === reader) this.#finishing = undefined;
+    this.#resume();
+  }
+
+  #resume(): void {
+    if (this.#full && this.#pieces === 0) for (const reader of this.#readers) reader.resume();
   }
 }
