@@ -1,5 +1,6 @@
 export { type ChannelLimits, type CreateScratch, channelContract } from './channel-contract.ts';
 export { watchHandles } from './handles.ts';
+export { LineClient } from './line-client.ts';
 export { type LogLine, type RecordedLog, recordLog } from './log.ts';
 export { type OpenComponent, openSink, openSource, type SinkOptions, type SourceChannels } from './open.ts';
 export { freePort } from './port.ts';

@@ -16,7 +16,11 @@ export const netcat = defineSource({
       count.default(512),
       'Longest line, in characters (UTF-16 units) and with its line end. A longer one is answered with `FAILED` and ends the connection.',
     ),
-    encoding: property('encoding', text.default('utf-8'), 'Character set of lines and answers. Bodies are always UTF-8.'),
+    encoding: property(
+      'encoding',
+      text.default('utf-8'),
+      'Character set of lines and answers. Bodies are always UTF-8.',
+    ),
     inFlightBytesMax: property(
       'maxInFlightBytes',
       count.default(64 << 20),
