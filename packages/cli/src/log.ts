@@ -28,15 +28,18 @@ export interface OpenLog {
 export async function openLog(agent: string, systemProperties: ReadonlyMap<string, string>): Promise<OpenLog> {
   const wanted = systemProperties.get('millrace.log.level') ?? systemProperties.get('flume.root.logger')?.split(',')[0];
   const level = wanted === undefined ? 'info' : levels[wanted.trim().toUpperCase()];
+  const terminal = isatty(2);
   const log = pino(
     {
       level: level ?? 'info',
       base: { agent },
       formatters: { level: (label) => ({ level: label }) },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
-      serializers: { error: pino.stdSerializers.err },
+      serializers: {
+        error: terminal && level !== 'debug' && level !== 'trace' ? messageOf : pino.stdSerializers.errWithCause,
+      },
     },
-    isatty(2) ? await forPeople() : destination({ fd: 2, sync: true }),
+    terminal ? await forPeople() : destination({ fd: 2, sync: true }),
   );
   if (level === undefined) {
     log.warn({ wanted, levels: Object.keys(levels) }, 'There is no such log level, so the log says INFO and above.');
@@ -49,8 +52,21 @@ function levelOfWorkers(level: string): LogLevel {
   return level === 'debug' || level === 'info' || level === 'warn' ? level : 'error';
 }
 
+/** What an operator needs of an error; where in our code it arose is for those who ask for DEBUG. */
+function messageOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+}
+
 /** The library is loaded only for a terminal. Its stream writes in this thread, not in a worker, and so cannot lose the last lines. */
 async function forPeople(): Promise<DestinationStream> {
   const { default: pretty } = await import('pino-pretty');
-  return pretty({ destination: 2, sync: true, colorize: true, ignore: 'agent', translateTime: 'SYS:HH:MM:ss.l' });
+  return pretty({
+    destination: 2,
+    sync: true,
+    colorize: true,
+    singleLine: true,
+    ignore: 'agent,component',
+    messageFormat: '{if component}{component}: {end}{msg}',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
 }

@@ -55,7 +55,7 @@ async function send(port: number, text: string, replies: number): Promise<void> 
   await vi.waitFor(() => expect(answered).toBe('OK\n'.repeat(replies)), 10_000);
 }
 
-test.for(['SIGINT', 'SIGTERM'] as const)(
+test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   'asked to stop by %s, an agent delivers what it accepted and ends with 0',
   async (signal) => {
     const agent = startAgent(flow);
