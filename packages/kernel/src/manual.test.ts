@@ -31,7 +31,7 @@ test('a page says everything that is declared', () => {
 
 Makes samples.
 
-Type: \`sample\` or \`org.example.Sample\`, in any case. Stability: experimental.
+Type: \`sample\` or \`org.example.Sample\`, in any case. Stability: experimental. Besides the properties below, \`channels\` names the channels it puts into.
 
 ## Properties
 

@@ -1,6 +1,12 @@
 import * as z from 'zod';
 import { errorCodes } from './errors.ts';
-import type { Property, Spec } from './spec.ts';
+import type { Kind, Property, Spec } from './spec.ts';
+
+/** What every component of a kind has besides its own properties. */
+const wiring: Partial<Record<Kind, string>> = {
+  source: ' Besides the properties below, `channels` names the channels it puts into.',
+  sink: ' Besides the properties below, `channel` names the channel it takes from.',
+};
 
 /** The reference page of one component. Everything on it comes from the declaration; `origin` is the file that holds it. */
 export function manualPage(spec: Spec, origin: string): string {
@@ -9,7 +15,7 @@ export function manualPage(spec: Spec, origin: string): string {
     `<!-- Generated from ${origin} by \`npm run generate\`: change that file, not this one. -->`,
     `# ${spec.type} ${spec.kind}`,
     spec.summary,
-    `Type: ${names.join(' or ')}, in any case. Stability: ${spec.stability}.`,
+    `Type: ${names.join(' or ')}, in any case. Stability: ${spec.stability}.${wiring[spec.kind] ?? ''}`,
     ...section(
       'Properties',
       ['Property', 'Takes', 'Default', 'Meaning'],
