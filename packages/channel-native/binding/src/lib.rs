@@ -10,6 +10,7 @@
     clippy::cast_precision_loss,
     reason = "arguments come from JavaScript: numbers are doubles, and a batch crosses as several"
 )]
+#![cfg_attr(test, allow(dead_code, reason = "an addon has no callers of its own"))]
 
 mod batches;
 mod channels;

@@ -6,6 +6,8 @@
 mod arena;
 mod buffer;
 mod handles;
+#[cfg(all(test, not(loom)))]
+mod model;
 mod ring;
 mod state;
 mod table;

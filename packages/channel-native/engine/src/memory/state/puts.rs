@@ -1,0 +1,170 @@
+//! Puts: room is reserved, filled by its owner, and published.
+
+use super::{
+    super::{SLOT_LEN, arena::Region, buffer::Filling, ring::Extent},
+    Answer, Grant, Need, Pressed, Putter, Reservation, State, Waiter,
+};
+use crate::error::{Error, Excess, Result, Shortage};
+
+impl State {
+    /// Events that a put could reserve now, as far as their number goes; 0 while somebody waits.
+    pub fn free_events(&self) -> u32 {
+        if self.closed || !self.putters.is_empty() {
+            return 0;
+        }
+        (u64::from(self.limits.capacity) - self.used_events()) as u32
+    }
+
+    /// Room for a put: at once when there is enough and nobody waits before it; `wait` says until when it may wait.
+    pub fn reserve(&mut self, who: Waiter, need: Need, wait: Option<u64>, now_ms: u64) -> Result<Grant> {
+        self.check_open(who.owner)?;
+        self.check_fits_ever(&need)?;
+        if self.putters.is_empty()
+            && let Some(handle) = self.try_reserve(who.owner, need)
+        {
+            return Ok(Grant::Now(handle));
+        }
+        // Who gathers events while a put has no room would gather for ever.
+        self.grant_takers(Pressed::Yes, now_ms);
+        let Some(deadline_ms) = wait else {
+            self.counters.refused += u64::from(need.events);
+            return Err(Error::Full(self.shortage(&need)));
+        };
+        self.putters.push_back(Putter { who, need, deadline_ms });
+        self.alarm(Some(deadline_ms));
+        Ok(Grant::Later)
+    }
+
+    /// Where the next bytes of a reservation go.
+    pub fn filling(&mut self, owner: u32, handle: u64) -> Result<Filling> {
+        let it = self.reservations.get_mut(handle).filter(|it| it.owner == owner).ok_or(Error::Stale)?;
+        let Region { chunk, first, start } = it.region;
+        let (events, bytes) = it.filled;
+        Ok(Filling {
+            block_len: self.arena.block_len(chunk),
+            region: Region { chunk, first: first + events, start: start + bytes },
+            events: it.need.events - events,
+            bytes: it.need.bytes as u32 - bytes,
+        })
+    }
+
+    /// Notes that so much more of a reservation is filled.
+    pub fn filled(&mut self, owner: u32, handle: u64, size: (u32, u32), slots: u64) -> Result<()> {
+        let it = self.reservations.get_mut(handle).filter(|it| it.owner == owner).ok_or(Error::Stale)?;
+        if it.filled_slots + slots > it.need.slots {
+            return Err(Error::Full(Shortage::Block));
+        }
+        it.filled = (it.filled.0 + size.0, it.filled.1 + size.1);
+        it.filled_slots += slots;
+        Ok(())
+    }
+
+    /// Makes what was filled visible, as one run, at the end of the order.
+    pub fn publish(&mut self, owner: u32, handle: u64, now_ms: u64) -> Result<()> {
+        let it = self.take_reservation(owner, handle)?;
+        let (count, bytes) = it.filled;
+        let Region { chunk, first, start } = it.region;
+        let used = Need { events: count, bytes: bytes.into(), slots: it.filled_slots };
+        if used != it.need {
+            let rest = Region { chunk, first: first + count, start: start + bytes };
+            self.arena.cancel(rest, it.need.events - count, it.need.bytes as u32 - bytes);
+        }
+        self.counters.reserved -= u64::from(it.need.events);
+        self.used_slots -= it.need.slots - used.slots;
+        self.used_bytes -= it.need.footprint() - used.footprint();
+        if count > 0 {
+            let extent = Extent { chunk, first, count, start, end: start + bytes, slots: it.filled_slots as u32 };
+            self.ring.push(extent, now_ms);
+            self.counters.put += u64::from(count);
+            self.counters.queued += u64::from(count);
+            self.counters.queued_bytes += u64::from(bytes);
+            self.grant_takers(Pressed::No, now_ms);
+        }
+        if used != it.need {
+            self.grant_putters();
+        }
+        Ok(())
+    }
+
+    /// Gives a reservation back unused.
+    pub fn void(&mut self, owner: u32, handle: u64) -> Result<()> {
+        let it = self.take_reservation(owner, handle)?;
+        self.forget(&it);
+        self.grant_putters();
+        Ok(())
+    }
+
+    /// Looks again at who waits for room, after chunks came back from trimming.
+    pub fn grant_putters(&mut self) {
+        while let Some(Putter { who, need, .. }) = self.putters.front() {
+            let (to, need) = (*who, *need);
+            let Some(handle) = self.try_reserve(to.owner, need) else { return };
+            self.putters.pop_front();
+            self.effects.answers.push(Answer { to, result: Ok(handle) });
+        }
+    }
+
+    pub(super) fn check_fits_ever(&self, need: &Need) -> Result<()> {
+        let max = self.limits.transaction_capacity.min(self.limits.capacity);
+        if need.events == 0 {
+            return Err(Error::InvalidBatch { what: "a put without events", offset: 0 });
+        }
+        if need.events > max {
+            return Err(Error::TooLarge(Excess::Put { max }));
+        }
+        if need.slots > self.limits.slots {
+            return Err(Error::TooLarge(Excess::Bodies { limit: self.limits.slots * u64::from(SLOT_LEN) }));
+        }
+        if need.footprint() > self.limits.bytes || !self.arena.can_ever(need.events, need.bytes) {
+            return Err(Error::TooLarge(Excess::Bytes { is: need.footprint(), max: self.limits.bytes }));
+        }
+        Ok(())
+    }
+
+    pub(super) const fn used_events(&self) -> u64 {
+        self.counters.queued + self.counters.leased + self.counters.reserved
+    }
+
+    pub(super) fn try_reserve(&mut self, owner: u32, need: Need) -> Option<u64> {
+        let events = u64::from(need.events);
+        let fits = self.used_events() + events <= u64::from(self.limits.capacity)
+            && self.used_slots + need.slots <= self.limits.slots
+            && self.used_bytes + need.footprint() <= self.limits.bytes
+            && !self.reservations.is_full()
+            // Each reservation may become a descriptor of its own.
+            && self.ring.room() > self.reservations.len();
+        if !fits {
+            return None;
+        }
+        let region = self.arena.reserve(need.events, need.bytes)?;
+        self.used_slots += need.slots;
+        self.used_bytes += need.footprint();
+        self.counters.reserved += events;
+        Some(self.reservations.insert(Reservation { owner, region, need, filled: (0, 0), filled_slots: 0 }))
+    }
+
+    pub(super) fn shortage(&self, need: &Need) -> Shortage {
+        let slots = self.used_slots + need.slots > self.limits.slots;
+        let events = self.used_events() + u64::from(need.events) > u64::from(self.limits.capacity);
+        let bytes = self.used_bytes + need.footprint() > self.limits.bytes;
+        // Flume waits for slots first, so that is what it complains of first. Who only stands behind another lacks a place.
+        if slots || (bytes && !events) {
+            Shortage::Bytes { limit: self.limits.slots * u64::from(SLOT_LEN) }
+        } else {
+            Shortage::Events
+        }
+    }
+
+    pub(super) fn take_reservation(&mut self, owner: u32, handle: u64) -> Result<Reservation> {
+        self.reservations.get_mut(handle).filter(|it| it.owner == owner).ok_or(Error::Stale)?;
+        self.reservations.remove(handle).ok_or(Error::Stale)
+    }
+
+    pub(super) fn forget(&mut self, it: &Reservation) {
+        self.arena.cancel(it.region, it.need.events, it.need.bytes as u32);
+        self.used_slots -= it.need.slots;
+        self.used_bytes -= it.need.footprint();
+        self.counters.reserved -= u64::from(it.need.events);
+        self.counters.voided += u64::from(it.need.events);
+    }
+}
