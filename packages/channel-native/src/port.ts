@@ -91,15 +91,7 @@ export class ChannelPort {
 
   /** Room for a put, if there is some now; `undefined` when there is not. Throws when there can never be. */
   tryReserve(need: Need): Reservation | undefined {
-    const outcome = addon.reserve(
-      this.address.id,
-      this.#owner.id,
-      0,
-      need.events,
-      need.bytes,
-      need.slots,
-      NO_WAIT,
-    );
+    const outcome = addon.reserve(this.address.id, this.#owner.id, 0, need.events, need.bytes, need.slots, NO_WAIT);
     return outcome >= 0 ? new Reservation(this.address.id, this.#owner.id, outcome) : undefined;
   }
 
@@ -119,9 +111,12 @@ export class ChannelPort {
   }
 
   /** A lease at once when there is one, without a promise; else a promise of one. */
-  take({ max = this.address.transactionCapacity, minEvents = 1, lingerMs = 0, signal }: TakeOptions = {}):
-    | Lease
-    | Promise<Lease> {
+  take({
+    max = this.address.transactionCapacity,
+    minEvents = 1,
+    lingerMs = 0,
+    signal,
+  }: TakeOptions = {}): Lease | Promise<Lease> {
     const token = this.#owner.nextToken();
     const outcome = addon.take(this.address.id, this.#owner.id, token, max, minEvents, lingerMs, true);
     return outcome >= 0 ? this.#lease(outcome) : this.#takeLater(token, signal);
