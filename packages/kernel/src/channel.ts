@@ -26,6 +26,8 @@ export interface Lease extends Disposable {
 
 /** The taking end of a channel. */
 export interface TakePort {
+  /** Most events of one take. */
+  readonly transactionCapacity: number;
   /**
    * Waits for `minEvents`, or for fewer that have been there for `lingerMs`. Answers at once, without a promise, when they are there.
    * Rejects with `MR_CHANNEL_CANCELLED` when the signal aborts.

@@ -39,7 +39,8 @@ export async function open({ assignment, owner, module, log, asked, overdue }: S
  */
 export async function runSink(sink: RunningSink, port: TakePort, options: SinkRunnerOptions): Promise<void> {
   const { lingerMs, meters, log, asked, overdue, failurePauseMs = FAILURE_PAUSE_MS } = options;
-  const max = sink.batchSize;
+  // Not every sink lets its batch be set, and any channel must do for those.
+  const max = Math.min(sink.batchSize, port.transactionCapacity);
   const take = { max, minEvents: lingerMs > 0 ? max : 1, lingerMs, signal: asked };
   const turn = new Turn();
 
