@@ -1,4 +1,5 @@
 export { type ChannelLimits, type CreateScratch, channelContract } from './channel-contract.ts';
+export { eventually } from './eventually.ts';
 export { watchHandles } from './handles.ts';
 export { LineClient } from './line-client.ts';
 export { type LogLine, type RecordedLog, recordLog } from './log.ts';

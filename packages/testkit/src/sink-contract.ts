@@ -1,5 +1,6 @@
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from './eventually.ts';
 import { watchHandles } from './handles.ts';
 import { openSink } from './open.ts';
 import { ScratchChannel } from './scratch-channel.ts';
@@ -56,7 +57,7 @@ export function sinkContract(
       for (const body of numbered(0, 5)) {
         const { committed } = channel.counters();
         await channel.put(body);
-        await expect.poll(() => channel.counters().committed, { interval: 2 }).toBe(committed + 1);
+        await eventually(() => channel.counters().committed).toBe(committed + 1);
       }
       await sink.stop();
       if (peer) expect(await peer.received()).toEqual(numbered(0, 5));
@@ -72,24 +73,24 @@ export function sinkContract(
       if (peer) expect(await peer.received()).toEqual(numbered(0, 1_000));
     });
 
-    test('gets the same events again, in order, after a delivery that failed', async ({ skip }) => {
-      if (peer === undefined) return skip('nothing that it does can fail');
-      using channel = new ScratchChannel({ poison: true });
-      await peer.fail();
-      await using sink = await open(channel);
-      await channel.put(...numbered(0, 30));
-      await expect.poll(() => sink.figures()['returned']).toBeGreaterThan(30);
-      await channel.put(...numbered(30, 60));
-      expect(channel.counters()).toMatchObject({ committed: 0 });
-      await peer.mend();
-      await expect.poll(() => channel.counters().committed).toBe(60);
-      await sink.stop();
-      const { taken, delivered, returned } = sink.figures();
-      expect(delivered).toBe(60);
-      expect(taken).toBe(delivered! + returned!);
-      // What a failed delivery had already written comes twice; nothing is missing, and nothing new comes before the old.
-      expect([...new Set(await peer.received())]).toEqual(numbered(0, 60));
-    });
+    if (startPeer !== undefined)
+      test('gets the same events again, in order, after a delivery that failed', async () => {
+        using channel = new ScratchChannel({ poison: true });
+        await peer!.fail();
+        await using sink = await open(channel);
+        await channel.put(...numbered(0, 30));
+        await eventually(() => sink.figures()['returned']).toBeGreaterThan(30);
+        await channel.put(...numbered(30, 60));
+        expect(channel.counters()).toMatchObject({ committed: 0 });
+        await peer!.mend();
+        await eventually(() => channel.counters().committed).toBe(60);
+        await sink.stop();
+        const { taken, delivered, returned } = sink.figures();
+        expect(delivered).toBe(60);
+        expect(taken).toBe(delivered! + returned!);
+        // What a failed delivery had already written comes twice; nothing is missing, and nothing new comes before the old.
+        expect([...new Set(await peer!.received())]).toEqual(numbered(0, 60));
+      });
 
     test('closes every handle it opened', async () => {
       const atRest = watchHandles();
@@ -103,16 +104,13 @@ export function sinkContract(
       await peer?.received();
     });
 
-    test('takes from a channel whose transactions are smaller than its batches, or says why it cannot', async () => {
-      using channel = new ScratchChannel({ transactionCapacity: 1 });
-      await channel.put('one');
-      await channel.put('two');
+    test('delivers from a channel whose transactions are smaller than its batches', async () => {
+      using channel = new ScratchChannel({ transactionCapacity: 2 });
+      for (let from = 0; from < 10; from += 2) await channel.put(...numbered(from, from + 2));
       await using sink = await open(channel);
-      const spoke = () => sink.log.lines.some(({ level }) => level === 'error');
-      await expect.poll(() => channel.counters().committed === 2 || spoke()).toBe(true);
-      if (spoke()) channel.takeBodies();
+      await eventually(() => channel.counters().committed).toBe(10);
       await sink.stop();
-      await peer?.received();
+      if (peer) expect(await peer.received()).toEqual(numbered(0, 10));
     });
   });
 }

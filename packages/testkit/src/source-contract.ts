@@ -1,5 +1,6 @@
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import { describe, expect, test } from 'vitest';
+import { eventually } from './eventually.ts';
 import { watchHandles } from './handles.ts';
 import { type OpenComponent, openSource } from './open.ts';
 import { freePort } from './port.ts';
@@ -96,7 +97,7 @@ export function sourceContract(registration: Registration, peer: SourcePeer): vo
       const channel = new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 10_000 });
       await withClient(channel, async ({ source, client }) => {
         const sent = client.send(['first', 'second']);
-        await expect.poll(() => source.figures()['accepted']).toBe(1);
+        await eventually(() => source.figures()['accepted']).toBe(1);
         const stopped = source.stop();
         const taken: string[] = [];
         const sink = setInterval(() => taken.push(...channel.takeBodies()), 10);

@@ -1,5 +1,6 @@
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import {
+  eventually,
   LineClient,
   openSource,
   ScratchChannel,
@@ -141,7 +142,7 @@ describe('ack-every-event', () => {
   test('off keeps the source silent about success', async () => {
     await using it = await stage({ 'ack-every-event': false });
     await it.client.write('one\ntwo\n');
-    await expect.poll(() => it.figures()['accepted']).toBe(2);
+    await eventually(() => it.figures()['accepted']).toBe(2);
     await it.client.close();
     expect(it.client.received().toString()).toBe('');
   });
@@ -155,7 +156,7 @@ describe('ack-every-event', () => {
     expect(await it.client.lines(1)).toEqual([FULL]);
     expect(it.channel.takeBodies()).toEqual(['one']);
     await it.client.write('three\n');
-    await expect.poll(() => it.channel.takeBodies()).toEqual(['three']);
+    await eventually(() => it.channel.takeBodies()).toEqual(['three']);
   });
 });
 
@@ -171,7 +172,7 @@ describe('encoding', () => {
       await it.client.write(Uint8Array.of(byte));
       await pause(2);
     }
-    await expect.poll(() => it.client.received()).toEqual(answer);
+    await eventually(() => it.client.received()).toEqual(answer);
     const [body] = it.channel.takeBodies();
     expect(['grüße', '你好', 'grüße 😀']).toContain(body);
   });
@@ -183,9 +184,9 @@ describe('encoding', () => {
   ] as const)('UTF-16: %s', async ([, line]) => {
     await using it = await stage({ encoding: 'UTF-16' });
     await it.client.write(line);
-    await expect.poll(() => it.client.received()).toEqual(Buffer.from('\ufeffOK\n', 'utf16le').swap16());
+    await eventually(() => it.client.received()).toEqual(Buffer.from('\ufeffOK\n', 'utf16le').swap16());
     await it.client.write(line.subarray(-6));
-    await expect.poll(() => it.client.received()).toEqual(Buffer.from('\ufeffOK\nOK\n', 'utf16le').swap16());
+    await eventually(() => it.client.received()).toEqual(Buffer.from('\ufeffOK\nOK\n', 'utf16le').swap16());
     expect(it.channel.takeBodies()).toEqual(['hi', 'hi']);
   });
 
@@ -219,7 +220,7 @@ describe('maxInFlightBytes', () => {
     const clients = [it.client, ...others];
     const line = `${'x'.repeat(99)}\n`;
     for (const client of clients) client.socket.write(line.repeat(20_000));
-    await expect.poll(() => channel.counters().queued).toBe(10);
+    await eventually(() => channel.counters().queued).toBe(10);
     // Each client sends 2 MB. What was read of them is what was received, and one piece more for each.
     await pause(300);
     expect(it.figures()['received']! * 100).toBeLessThan(100_000 + 10 * 65_536);
@@ -228,7 +229,7 @@ describe('maxInFlightBytes', () => {
     const answers = await Promise.all(clients.slice(0, 2).map((client) => client.lines(2_000)));
     expect(answers.flat().every((answer) => answer === 'OK')).toBe(true);
     for (const client of clients) client.socket.destroy();
-    await expect.poll(() => it.figures()['connections']).toBe(0);
+    await eventually(() => it.figures()['connections']).toBe(0);
     clearInterval(sink);
   });
 
@@ -250,7 +251,7 @@ describe('a client', () => {
     const channel = new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 5_000 });
     await using it = await stage({}, channel);
     it.client.socket.end('one\ntwo\n');
-    await expect.poll(() => it.figures()['accepted']).toBe(1);
+    await eventually(() => it.figures()['accepted']).toBe(1);
     await pause(30);
     expect(channel.takeBodies()).toEqual(['one']);
     expect(await it.client.lines(2)).toEqual(['OK', 'OK']);
@@ -263,7 +264,7 @@ describe('a client', () => {
     await other.write('one\nhal');
     expect(await other.lines(1)).toEqual(['OK']);
     await other.reset();
-    await expect.poll(() => it.figures()['connections']).toBe(1);
+    await eventually(() => it.figures()['connections']).toBe(1);
     await it.client.write('two\n');
     expect(await it.client.lines(1)).toEqual(['OK']);
     expect(it.channel.takeBodies()).toEqual(['one', 'two']);

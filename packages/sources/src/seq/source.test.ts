@@ -1,7 +1,7 @@
 import { BatchBuilder } from '@millrace/channel-native';
 import type { SourceContext } from '@millrace/kernel/component';
 import type { Registration } from '@millrace/kernel/config/plan-types';
-import { configOf, openSource, ScratchChannel, watchHandles } from '@millrace/testkit';
+import { configOf, eventually, openSource, ScratchChannel, watchHandles } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { open } from './source.ts';
 import { seq } from './spec.ts';
@@ -13,7 +13,7 @@ const counted = (from: number, to: number) => Array.from({ length: to - from }, 
 test('counts up from 0 in decimal, one event in a transaction, without headers', async () => {
   using channel = new ScratchChannel({ capacity: 100 });
   await using source = await openSource(registration, {}, { required: [channel] });
-  await expect.poll(() => channel.counters().queued).toBe(100);
+  await eventually(() => channel.counters().queued).toBe(100);
   await source.stop();
   expect(channel.take()).toEqual(counted(0, 100).map((body) => ({ headers: {}, body })));
 });
@@ -37,7 +37,7 @@ test('makes no more than totalEvents, also when that is 0', async () => {
   for (const totalEvents of [0, 5]) {
     using channel = new ScratchChannel();
     await using source = await openSource(registration, { totalEvents }, { required: [channel] });
-    await expect.poll(() => channel.counters().put).toBe(totalEvents);
+    await eventually(() => channel.counters().put).toBe(totalEvents);
     await new Promise((resolve) => setTimeout(resolve, 30));
     await source.stop();
     expect(channel.takeBodies()).toEqual(counted(0, totalEvents));
@@ -47,7 +47,7 @@ test('makes no more than totalEvents, also when that is 0', async () => {
 test('makes a batch that was refused again with the same numbers, without a pause', async () => {
   using channel = new ScratchChannel({ capacity: 5, transactionCapacity: 5 });
   await using source = await openSource(registration, { batchSize: 3, totalEvents: 30 }, { required: [channel] });
-  await expect.poll(() => source.figures()['rejected']).toBeGreaterThan(9);
+  await eventually(() => source.figures()['rejected']).toBeGreaterThan(9);
   const taken: string[] = [];
   while (taken.length < 30) {
     taken.push(...channel.takeBodies());
@@ -77,7 +77,7 @@ test('stops in the middle of its work, and closes every handle', async () => {
   {
     using channel = new ScratchChannel({ capacity: 1_000_000 });
     await using source = await openSource(registration, { batchSize: 10 }, { required: [channel] });
-    await expect.poll(() => channel.counters().put).toBeGreaterThan(100);
+    await eventually(() => channel.counters().put).toBeGreaterThan(100);
     await source.stop();
     const { put } = channel.counters();
     expect(source.figures()).toMatchObject({ received: put, accepted: put });
