@@ -14,7 +14,14 @@ import { setUp } from './lib/setup.js';
  * Each way in which `cargo test` runs the engine's tests.
  * @type {readonly { name: string, args: readonly string[], env?: Record<string, string> }[]}
  */
-const rustVariants = [{ name: 'the engine', args: ['--package', 'millrace-engine'] }];
+const rustVariants = [
+  { name: 'the engine', args: ['--package', 'millrace-engine'] },
+  {
+    name: 'the engine, in every order of its threads',
+    args: ['--package', 'millrace-engine', '--release', '--test', 'loom', '--target-dir', 'target/loom'],
+    env: { RUSTFLAGS: '--cfg loom' },
+  },
+];
 
 await setUp();
 const chosen = process.argv.slice(2);
