@@ -31,7 +31,7 @@ export interface ChannelCounters {
   readonly reclaimed: number;
   /** Events reserved and never published. */
   readonly voided: number;
-  /** Events that were told there is no room. */
+  /** Events that waited for room in vain. */
   readonly refused: number;
   /** Events that wait to be taken. */
   readonly queued: number;

@@ -139,10 +139,7 @@ impl Model {
                     Ok(Grant::Later) => {
                         self.waits.push_back(Waiting { who, put: Some((events, len)), max: 0 });
                     }
-                    Err(Error::Full(_)) => {
-                        assert!(wait.is_none());
-                        self.counters.refused += u64::from(events);
-                    }
+                    Err(Error::Full(_)) => assert!(wait.is_none()),
                     Err(other) => panic!("{other:?}"),
                 }
             }

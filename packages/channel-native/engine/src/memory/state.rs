@@ -90,7 +90,7 @@ pub struct Counters {
     pub reclaimed: u64,
     /// Events reserved and never published.
     pub voided: u64,
-    /// Events that were told there is no room.
+    /// Events that waited for room in vain.
     pub refused: u64,
     /// Events that wait to be taken.
     pub queued: u64,

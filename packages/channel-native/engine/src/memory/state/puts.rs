@@ -27,7 +27,6 @@ impl State {
         // Who gathers events while a put has no room would gather for ever.
         self.grant_takers(Pressed::Yes, now_ms);
         let Some(deadline_ms) = wait else {
-            self.counters.refused += u64::from(need.events);
             return Err(Error::Full(self.shortage(&need)));
         };
         self.putters.push_back(Putter { who, need, deadline_ms });

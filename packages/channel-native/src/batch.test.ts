@@ -1,0 +1,126 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Batch, BatchBuilder } from './index.ts';
+
+const event = fc.record({
+  body: fc.uint8Array({ maxLength: 300 }),
+  headers: fc.dictionary(
+    fc.string({ unit: 'grapheme', maxLength: 20 }),
+    fc.string({ unit: 'grapheme', maxLength: 40 }),
+    {
+      noNullPrototype: true,
+    },
+  ),
+});
+
+function build(builder: BatchBuilder, events: readonly { body: Uint8Array; headers: Record<string, string> }[]): Batch {
+  for (const { body, headers } of events) builder.append(body, headers);
+  return builder.finish();
+}
+
+const bodiesOf = (batch: Batch) => Array.from({ length: batch.length }, (_, index) => [...batch.body(index)]);
+const headersOf = (batch: Batch) => Array.from({ length: batch.length }, (_, index) => batch.headers(index));
+
+test('what is appended is what is read, however it is sliced, joined and copied', () => {
+  const builder = new BatchBuilder();
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 20 }), fc.nat(20), fc.nat(20), (events, a, b) => {
+      const batch = build(builder, events);
+      const [from, to] = [Math.min(a, b, events.length), Math.min(Math.max(a, b), events.length)];
+      const slice = batch.slice(from, to);
+      for (const it of [slice, slice.copy(), batch.copy().slice(from, to)]) {
+        expect(bodiesOf(it)).toEqual(events.slice(from, to).map(({ body }) => [...body]));
+        expect(headersOf(it)).toEqual(events.slice(from, to).map(({ headers }) => headers));
+      }
+      const joined = batch.slice(0, from).joinedWith(batch.slice(from));
+      expect(joined && bodiesOf(joined)).toEqual(bodiesOf(batch));
+      expect(batch.slice(0, from).checksum() === batch.checksum()).toBe(
+        events.slice(from).every(({ body }) => body.length === 0),
+      );
+      batch.release();
+    }),
+  );
+});
+
+test('memory is used again once everything built in it is released, and not before', () => {
+  const builder = new BatchBuilder();
+  const first = build(builder, [{ body: Buffer.from('first'), headers: {} }]);
+  const second = build(builder, [{ body: Buffer.from('second'), headers: {} }]);
+  expect(second.first).toBe(1);
+  first.release();
+  first.release();
+  expect(build(builder, [{ body: Buffer.from('third'), headers: {} }]).first).toBe(2);
+  expect(Buffer.from(second.body(0)).toString()).toBe('second');
+});
+
+test('a batch larger than a block gets a block of its own', () => {
+  const builder = new BatchBuilder();
+  const body = new Uint8Array(3 << 20).fill(7);
+  const batch = build(builder, [{ body, headers: { a: 'b' } }]);
+  expect(batch.bodyView(0).equals(body)).toBe(true);
+});
+
+test('a body that is kept is a copy', () => {
+  const builder = new BatchBuilder();
+  const batch = build(builder, [{ body: Buffer.from('kept'), headers: {} }]);
+  const kept = batch.body(0);
+  batch.release();
+  build(builder, [{ body: Buffer.from('over'), headers: {} }]);
+  expect(Buffer.from(kept).toString()).toBe('kept');
+});
+
+test('lines are the same however the text is cut', () => {
+  const builder = new BatchBuilder();
+  const text = fc
+    .uint8Array({ maxLength: 400 })
+    .map((bytes) => bytes.map((byte) => (byte % 7 === 0 ? 10 : byte % 128)));
+  fc.assert(
+    fc.property(text, fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }), (bytes, cuts) => {
+      const lines: string[] = [];
+      let tail = Buffer.alloc(0);
+      for (let at = 0, cut = 0; at < bytes.length; cut += 1) {
+        const data = bytes.subarray(at, at + cuts[cut % cuts.length]!);
+        at += data.length;
+        const { batch, consumed } = builder.splitLines(tail, data, 10_000);
+        for (let index = 0; index < batch.length; index += 1) lines.push(batch.bodyView(index).toString());
+        batch.release();
+        tail = Buffer.concat(consumed > 0 ? [data.subarray(consumed)] : [tail, data]);
+      }
+      expect([...lines, tail.toString()]).toEqual(Buffer.from(bytes).toString().split('\n'));
+    }),
+  );
+});
+
+test('a line that fills more than a block goes on in a larger one', () => {
+  const builder = new BatchBuilder();
+  const text = Buffer.alloc((1 << 20) + 1, 'x');
+  text[1 << 20] = 10;
+  const { batch, consumed, more } = builder.splitLines(Buffer.alloc(0), text, 2 << 20);
+  expect([batch.length, consumed, more]).toEqual([1, text.length, false]);
+  expect(batch.byteLength).toBeGreaterThan(1 << 20);
+});
+
+test('numbers that name no event, or reach outside their block, are refused', () => {
+  const builder = new BatchBuilder();
+  const batch = build(builder, [{ body: Buffer.from('a'), headers: {} }]);
+  expect(() => batch.body(1)).toThrow(RangeError);
+  expect(() => batch.slice(0, 2)).toThrow(RangeError);
+  const numbers = { base: 0, size: batch.size, first: 0, length: 1, start: 0, end: 3 };
+  for (const wrong of [{ end: 1 }, { end: 1e9 }, { first: 1e9 }, { length: 1e9 }, { base: 1e9 }, { size: 1e12 }]) {
+    expect(() => new Batch(batch.memory, { ...numbers, ...wrong }).checksum()).toThrow(
+      expect.objectContaining({ code: 'MR_BATCH_INVALID' }),
+    );
+  }
+});
+
+test('Avro’s encoding is decoded, and its first bad byte is named', () => {
+  const builder = new BatchBuilder();
+  // Two events, h1=v1, as Flume's client sends them; the second map comes in a block with its byte size.
+  const encoded = Buffer.from('02046831047631000' + '66f6e6501' + '0c' + '046831047631' + '00' + '0674776f', 'hex');
+  const batch = builder.decode(encoded, 2);
+  expect(bodiesOf(batch)).toEqual([[...Buffer.from('one')], [...Buffer.from('two')]]);
+  expect(headersOf(batch)).toEqual([{ h1: 'v1' }, { h1: 'v1' }]);
+  expect(() => builder.decode(encoded.subarray(0, 9), 1)).toThrow(
+    expect.objectContaining({ code: 'MR_BATCH_INVALID' }),
+  );
+});
