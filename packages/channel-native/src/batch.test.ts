@@ -42,6 +42,18 @@ test('what is appended is what is read, however it is sliced, joined and copied'
   );
 });
 
+test('a header may have any name', () => {
+  const headers = Object.fromEntries([
+    ['__proto__', 'a'],
+    ['', 'b'],
+  ]);
+  const batch = build(new BatchBuilder(), [{ body: new Uint8Array(), headers }]);
+  expect(Object.entries(batch.headers(0))).toEqual([
+    ['__proto__', 'a'],
+    ['', 'b'],
+  ]);
+});
+
 test('memory is used again once everything built in it is released, and not before', () => {
   const builder = new BatchBuilder();
   const first = build(builder, [{ body: Buffer.from('first'), headers: {} }]);
