@@ -35,6 +35,7 @@ interface Request {
 /** A part of a request in a merged transaction. */
 interface Share {
   readonly request: Request;
+  readonly from: number;
   readonly events: number;
 }
 
@@ -100,7 +101,7 @@ export function createEmitter({ required, optional, merge, metrics, log }: Emitt
       const left = request.batch.length - request.done;
       if (left > room && request.outcome === undefined) break;
       const events = Math.min(left, room);
-      shares.push({ request, events });
+      shares.push({ request, from: request.done, events });
       room -= events;
     }
     return shares;
@@ -121,7 +122,7 @@ export function createEmitter({ required, optional, merge, metrics, log }: Emitt
   /** The next part of a request by itself, with its own wait. */
   function waitAlone(request: Request): void {
     const events = request.outcome === undefined ? request.batch.length : 1;
-    const shares = [{ request, events }];
+    const shares = [{ request, from: request.done, events }];
     const pieces = piecesOf(shares);
     channels.put(pieces).then(
       () => {
@@ -135,7 +136,7 @@ export function createEmitter({ required, optional, merge, metrics, log }: Emitt
   function accept(shares: readonly Share[], pieces: readonly Batch[]): void {
     // Done at once, so that the next transaction begins behind them; the answer waits for the optional channels.
     for (const { request, events } of shares) request.done += events;
-    const held = extras.length > 0 ? Promise.all(extras.map((extra) => extra.put(pieces))) : undefined;
+    const held = extras.length > 0 ? Promise.all(extras.map((extra) => extra.put(pieces, unitsOf(shares)))) : undefined;
     answer(() => {
       for (const { request, events } of shares) {
         metrics.accepted.add(events);
@@ -188,13 +189,21 @@ function isOver({ batch, done }: Request): boolean {
 /** The events of the shares as few batches: neighbours in memory become one. */
 function piecesOf(shares: readonly Share[]): Batch[] {
   const pieces: Batch[] = [];
-  for (const { request, events } of shares) {
-    const { batch, done } = request;
-    const piece = done === 0 && events === batch.length ? batch : batch.slice(done, done + events);
+  for (const { request, from, events } of shares) {
+    const { batch } = request;
+    const piece = events === batch.length ? batch : batch.slice(from, from + events);
     const last = pieces.at(-1);
     const joined = last?.joinedWith(piece);
     if (joined === undefined) pieces.push(piece);
     else pieces[pieces.length - 1] = joined;
   }
   return pieces;
+}
+
+/** The transactions that the shares would be if nothing were merged. */
+function* unitsOf(shares: readonly Share[]): Generator<Batch> {
+  for (const { request, from, events } of shares) {
+    if (request.outcome === undefined) yield request.batch;
+    else for (let at = from; at < from + events; at += 1) yield request.batch.slice(at, at + 1);
+  }
 }

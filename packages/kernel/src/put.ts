@@ -4,6 +4,12 @@ import type { PutPort } from './channel.ts';
 /** Batches that are put as one transaction. */
 export type Pieces = readonly Batch[];
 
+/** Room that a channel gave after a wait. */
+interface Granted {
+  readonly port: PutPort;
+  readonly room: Reservation;
+}
+
 /**
  * Puts into all required channels of a source, whole or not at all. Room is reserved in one order of channels that is the same for every source, and
  * nothing is held while waiting for more, so that no two sources can block each other.
@@ -40,24 +46,31 @@ export class RequiredChannels {
    */
   async put(pieces: Pieces): Promise<void> {
     const deadline = performance.now() + this.#ports.reduce((sum, port) => sum + port.address.keepAliveMs, 0);
+    const act = (reservations: readonly Reservation[]) => fillAndPublish(reservations, pieces);
+    let granted: Granted | undefined;
     for (;;) {
-      const short = this.#reserveAll(pieces, (reservations) => fillAndPublish(reservations, pieces));
+      const short = this.#reserveAll(pieces, act, granted);
       if (short === undefined) return;
       const waitMs = Math.min(short.address.keepAliveMs, Math.max(0, deadline - performance.now()));
-      const room = await short.reserve(needOfAll(pieces), { waitMs });
-      if (this.#ports.length === 1) return fillAndPublish([room], pieces);
-      // What was waited for is given back: kept while the others are tried, it could be what another source waits for.
-      room.void();
+      granted = { port: short, room: await short.reserve(needOfAll(pieces), { waitMs }) };
     }
   }
 
-  /** Does something with room in every channel, or says which one has too little. */
-  #reserveAll(pieces: Pieces, act: (reservations: readonly Reservation[]) => void): PutPort | undefined {
+  /**
+   * Does something with room in every channel, or says which one has too little. What was granted after a wait is kept while the others
+   * are tried, but not longer: it could be what another source waits for.
+   */
+  #reserveAll(
+    pieces: Pieces,
+    act: (reservations: readonly Reservation[]) => void,
+    granted?: Granted,
+  ): PutPort | undefined {
     const need = needOfAll(pieces);
     using held = new DisposableStack();
+    if (granted !== undefined) held.use(granted.room);
     const reservations: Reservation[] = [];
     for (const port of this.#ports) {
-      const reservation = port.tryReserve(need);
+      const reservation = port === granted?.port ? granted.room : port.tryReserve(need);
       if (reservation === undefined) return port;
       reservations.push(held.use(reservation));
     }
@@ -82,28 +95,34 @@ function fillAndPublish(reservations: readonly Reservation[], pieces: Pieces): v
   publishAll(reservations);
 }
 
-/** Puts into an optional channel: in order, waiting as a required one would, and counting what it refuses instead of telling. */
+/** Puts into an optional channel: waiting as a required one would, and telling what it refuses to nobody but the log. */
 export class OptionalChannel {
-  readonly #port: PutPort;
+  readonly #channel: RequiredChannels;
   readonly #refused: (events: number, error: unknown) => void;
-  #last: Promise<void> = Promise.resolve();
 
   constructor(port: PutPort, refused: (events: number, error: unknown) => void) {
-    this.#port = port;
+    this.#channel = new RequiredChannels([port]);
     this.#refused = refused;
   }
 
-  /** Resolves when the channel has the batches, or has refused them. */
-  put(pieces: Pieces): Promise<void> {
-    this.#last = this.#last.then(() => this.#putNow(pieces));
-    return this.#last;
+  /**
+   * Resolves when the channel has everything, or has refused what it has not. `units` are the transactions that the pieces would be if
+   * nothing had been merged: when the whole does not go in at once, each of them waits for itself, in their order.
+   */
+  async put(pieces: Pieces, units: Iterable<Batch>): Promise<void> {
+    try {
+      if (this.#channel.tryPut(pieces)) return;
+    } catch {
+      // The whole may be too large where its parts are not.
+    }
+    await Promise.all(Array.from(units, (unit) => this.#putAlone(unit)));
   }
 
-  async #putNow(pieces: Pieces): Promise<void> {
+  async #putAlone(unit: Batch): Promise<void> {
     try {
-      await new RequiredChannels([this.#port]).put(pieces);
+      await this.#channel.put([unit]);
     } catch (error) {
-      this.#refused(needOfAll(pieces).events, error);
+      this.#refused(unit.length, error);
     }
   }
 }

@@ -1,0 +1,133 @@
+import { BatchBuilder, ChannelPort, MemoryChannel, type MemoryChannelOptions, Owner } from '@millrace/channel-native';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { OptionalChannel, RequiredChannels } from './put.ts';
+
+/** All ports of a worker's life share its owner. */
+const owner = new Owner();
+const builder = new BatchBuilder();
+const channels: MemoryChannel[] = [];
+
+afterEach(() => {
+  for (const channel of channels.splice(0)) channel.close();
+});
+afterAll(() => owner.leave());
+
+/** A channel and a port to it. */
+function open(options: Partial<MemoryChannelOptions> = {}) {
+  const channel = new MemoryChannel({ capacity: 10, transactionCapacity: 10, byteCapacity: 1 << 20, ...options });
+  channels.push(channel);
+  const port = new ChannelPort(channel.address, owner);
+  return {
+    channel,
+    port,
+    counters: () => channel.counters(),
+    take(max = 1_000): string[] {
+      const bodies: string[] = [];
+      while (bodies.length < max) {
+        const lease = port.tryTake(Math.min(max - bodies.length, port.transactionCapacity));
+        if (lease === undefined) break;
+        for (let at = 0; at < lease.batch.length; at += 1) bodies.push(lease.batch.bodyView(at).toString());
+        lease.commit();
+      }
+      return bodies;
+    },
+  };
+}
+
+function batch(...bodies: string[]) {
+  for (const body of bodies) builder.append(body);
+  return builder.finish();
+}
+
+test('puts that wait for room in one of two channels get it, each in its turn', async () => {
+  const [c1, c2] = [open({ capacity: 1, transactionCapacity: 1, keepAliveMs: 5_000 }), open()];
+  const both = new RequiredChannels([c1.port, c2.port]);
+  await both.put([batch('0')]);
+  const puts = ['1', '2', '3', '4'].map((body) => both.put([batch(body)]));
+  const taken: string[] = [];
+  const began = performance.now();
+  while (taken.length < 5) {
+    taken.push(...c1.take());
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (performance.now() - began > 4_000) break;
+  }
+  expect(taken.toSorted()).toEqual(['0', '1', '2', '3', '4']);
+  await Promise.all(puts);
+  expect(c2.take()).toEqual(taken);
+});
+
+test('a put is in every channel or in none: one that is full keeps it out of the others', async () => {
+  const [c1, c2, c3] = [open(), open({ capacity: 2, transactionCapacity: 2, keepAliveMs: 0 }), open()];
+  const all = new RequiredChannels([c3.port, c1.port, c2.port]);
+  expect(all.transactionCapacity).toBe(2);
+  expect(all.free()).toBe(2);
+  expect(all.tryPut([batch('a'), batch('b')])).toBe(true);
+  expect(all.tryPut([batch('c')])).toBe(false);
+  await expect(all.put([batch('d')])).rejects.toMatchObject({ code: 'MR_CHANNEL_FULL' });
+  for (const { counters, take } of [c1, c2, c3]) {
+    expect(counters()).toMatchObject({ put: 2, queued: 2, reserved: 0 });
+    expect(take()).toEqual(['a', 'b']);
+  }
+});
+
+test('a put is in every channel or in none: one that is closed keeps it out of the others', async () => {
+  const [c1, c2] = [open(), open()];
+  const both = new RequiredChannels([c1.port, c2.port]);
+  c2.channel.close();
+  await expect(both.put([batch('a')])).rejects.toMatchObject({ code: 'MR_CHANNEL_CLOSED' });
+  expect(() => both.tryPut([batch('b')])).toThrow('the channel is closed');
+  expect(c1.counters()).toMatchObject({ put: 0, reserved: 0 });
+});
+
+test('a put is in every channel or in none: one that closes while it is waited for keeps it out of the others', async () => {
+  const [c1, c2] = [open(), open({ capacity: 1, transactionCapacity: 1, keepAliveMs: 5_000 })];
+  const both = new RequiredChannels([c1.port, c2.port]);
+  await both.put([batch('a')]);
+  const put = both.put([batch('b')]);
+  c2.channel.close();
+  await expect(put).rejects.toMatchObject({ code: 'MR_CHANNEL_CLOSED' });
+  expect(c1.counters()).toMatchObject({ put: 1, reserved: 0 });
+});
+
+test('nothing is held in one channel while another is waited for', async () => {
+  const [c1, c2] = [open({ capacity: 1, transactionCapacity: 1 }), open({ capacity: 1, transactionCapacity: 1 })];
+  c2.port.tryPut(batch('0'));
+  const waiting = new RequiredChannels([c1.port, c2.port]).put([batch('a')]);
+  // The same, had the room been granted after a wait.
+  const other = new RequiredChannels([c1.port]);
+  expect(other.tryPut([batch('b')])).toBe(true);
+  expect(c2.take()).toEqual(['0']);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(new RequiredChannels([c2.port]).tryPut([batch('c')])).toBe(true);
+  expect(c1.take()).toEqual(['b']);
+  expect(c2.take()).toEqual(['c']);
+  await waiting;
+  expect([...c1.take(), ...c2.take()]).toEqual(['a', 'a']);
+});
+
+test('each channel is waited for as long as its keep-alive, one after the other', async () => {
+  const [c1, c2] = [0, 1].map(() => open({ capacity: 1, transactionCapacity: 1, keepAliveMs: 150 })) as [
+    ReturnType<typeof open>,
+    ReturnType<typeof open>,
+  ];
+  const both = new RequiredChannels([c1.port, c2.port]);
+  await both.put([batch('0')]);
+  const began = performance.now();
+  const put = both.put([batch('a')]);
+  setTimeout(() => c1.take(), 100);
+  await expect(put).rejects.toMatchObject({ code: 'MR_CHANNEL_FULL' });
+  expect(performance.now() - began).toBeGreaterThan(240);
+  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(c1.counters()).toMatchObject({ queued: 0, reserved: 0 });
+});
+
+test('what an optional channel refuses is told, event by event, and what it has is in order', async () => {
+  const channel = open({ capacity: 3, transactionCapacity: 2, keepAliveMs: 0 });
+  const refused: [number, unknown][] = [];
+  const optional = new OptionalChannel(channel.port, (events, error) => refused.push([events, error]));
+  const whole = batch('a', 'b', 'c', 'd', 'e');
+  const units = ['a', 'b', 'c', 'd', 'e'].map((_, at) => whole.slice(at, at + 1));
+  await optional.put([whole], units);
+  expect(channel.take()).toEqual(['a', 'b', 'c']);
+  expect(refused).toEqual([1, 1].map((events) => [events, expect.objectContaining({ code: 'MR_CHANNEL_FULL' })]));
+});
