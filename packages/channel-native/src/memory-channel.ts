@@ -83,6 +83,7 @@ export function bodySlots(byteCapacity: number, bufferPercentage: number): numbe
 export class MemoryChannel {
   /** What a worker needs to connect; it survives `postMessage` and `workerData`. */
   readonly address: ChannelAddress;
+  #closed = false;
 
   /** Throws `RangeError` when the system has not so much address space: then `byteCapacity` is too large. */
   constructor(options: MemoryChannelOptions) {
@@ -109,8 +110,10 @@ export class MemoryChannel {
     addon.trimChannel(this.address.id);
   }
 
-  /** Ends all waits and refuses everything new; leases and reservations that are open may be finished. What is queued is lost. */
+  /** Ends all waits and refuses everything new; leases and reservations that are open may be finished. What is queued is lost. Closing again does nothing. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     addon.closeChannel(this.address.id);
     releaseClosed();
   }

@@ -69,13 +69,7 @@ const failsWith = (code: string) => expect.objectContaining({ code });
 export function channelContract(name: string, create: CreateScratch): void {
   async function open(limits: Partial<ChannelLimits> = {}) {
     const channel = await create({ capacity: 100, transactionCapacity: 10, keepAliveSeconds: 0, ...limits });
-    onTestFinished(async () => {
-      try {
-        await channel.close();
-      } catch {
-        // The test has closed it.
-      }
-    });
+    onTestFinished(() => channel.close());
     const connect = async () => {
       const owner = newOwner();
       onTestFinished(() => reclaimOwner(owner));
@@ -276,7 +270,7 @@ export function channelContract(name: string, create: CreateScratch): void {
       expect(await other.drain()).toEqual(['b']);
     });
 
-    test('ends every wait when it closes, refuses what is new, and lets what is open be finished', async () => {
+    test('ends every wait when it closes, refuses what is new, lets what is open be finished, and may be closed again', async () => {
       const { channel, end } = await open({ capacity: 1, transactionCapacity: 1, keepAliveSeconds: 10 });
       await end.put('a');
       const lease = await end.take(1);
@@ -288,6 +282,7 @@ export function channelContract(name: string, create: CreateScratch): void {
       expect(() => end.port.tryPut(end.batch('c'))).toThrow(failsWith('MR_CHANNEL_CLOSED'));
       expect(bodiesOf(lease)).toEqual(['a']);
       await lease.commit();
+      await channel.close();
     });
 
     test('gives back what the life of a worker left open, once that is over', async () => {
