@@ -106,7 +106,6 @@ export class Agent {
     );
     await triedAll(this.#sinks);
     if (this.#stopped) return;
-    if (this.#stopped) return;
 
     const sourceCells = cells.slice(sinks.length);
     this.#sources = sources.map((plan, at) =>
