@@ -1,43 +1,12 @@
-import { BatchBuilder, ChannelPort, MemoryChannel, type MemoryChannelOptions, Owner } from '@millrace/channel-native';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { BatchBuilder, type MemoryChannelOptions } from '@millrace/channel-native';
+import { expect, test } from 'vitest';
+import { build, openScratch, type Scratch } from './fixtures/emitter.ts';
 import { OptionalChannel, RequiredChannels } from './put.ts';
 
-/** All ports of a worker's life share its owner. */
-const owner = new Owner();
 const builder = new BatchBuilder();
-const channels: MemoryChannel[] = [];
-
-afterEach(() => {
-  for (const channel of channels.splice(0)) channel.close();
-});
-afterAll(() => owner.leave());
-
-/** A channel and a port to it. */
-function open(options: Partial<MemoryChannelOptions> = {}) {
-  const channel = new MemoryChannel({ capacity: 10, transactionCapacity: 10, byteCapacity: 1 << 20, ...options });
-  channels.push(channel);
-  const port = new ChannelPort(channel.address, owner);
-  return {
-    channel,
-    port,
-    counters: () => channel.counters(),
-    take(max = 1_000): string[] {
-      const bodies: string[] = [];
-      while (bodies.length < max) {
-        const lease = port.tryTake(Math.min(max - bodies.length, port.transactionCapacity));
-        if (lease === undefined) break;
-        for (let at = 0; at < lease.batch.length; at += 1) bodies.push(lease.batch.bodyView(at).toString());
-        lease.commit();
-      }
-      return bodies;
-    },
-  };
-}
-
-function batch(...bodies: string[]) {
-  for (const body of bodies) builder.append(body);
-  return builder.finish();
-}
+const batch = (...bodies: string[]) => build(builder, bodies);
+/** With the keep-alive of Flume. */
+const open = (options: Partial<MemoryChannelOptions> = {}) => openScratch({ keepAliveMs: 3_000, ...options });
 
 test('puts that wait for room in one of two channels get it, each in its turn', async () => {
   const [c1, c2] = [open({ capacity: 1, transactionCapacity: 1, keepAliveMs: 5_000 }), open()];
@@ -64,8 +33,8 @@ test('a put is in every channel or in none: one that is full keeps it out of the
   expect(all.tryPut([batch('a'), batch('b')])).toBe(true);
   expect(all.tryPut([batch('c')])).toBe(false);
   await expect(all.put([batch('d')])).rejects.toMatchObject({ code: 'MR_CHANNEL_FULL' });
-  for (const { counters, take } of [c1, c2, c3]) {
-    expect(counters()).toMatchObject({ put: 2, queued: 2, reserved: 0 });
+  for (const { channel, take } of [c1, c2, c3]) {
+    expect(channel.counters()).toMatchObject({ put: 2, queued: 2, reserved: 0 });
     expect(take()).toEqual(['a', 'b']);
   }
 });
@@ -76,7 +45,7 @@ test('a put is in every channel or in none: one that is closed keeps it out of t
   c2.channel.close();
   await expect(both.put([batch('a')])).rejects.toMatchObject({ code: 'MR_CHANNEL_CLOSED' });
   expect(() => both.tryPut([batch('b')])).toThrow('the channel is closed');
-  expect(c1.counters()).toMatchObject({ put: 0, reserved: 0 });
+  expect(c1.channel.counters()).toMatchObject({ put: 0, reserved: 0 });
 });
 
 test('a put is in every channel or in none: one that closes while it is waited for keeps it out of the others', async () => {
@@ -86,7 +55,7 @@ test('a put is in every channel or in none: one that closes while it is waited f
   const put = both.put([batch('b')]);
   c2.channel.close();
   await expect(put).rejects.toMatchObject({ code: 'MR_CHANNEL_CLOSED' });
-  expect(c1.counters()).toMatchObject({ put: 1, reserved: 0 });
+  expect(c1.channel.counters()).toMatchObject({ put: 1, reserved: 0 });
 });
 
 test('nothing is held in one channel while another is waited for', async () => {
@@ -107,8 +76,8 @@ test('nothing is held in one channel while another is waited for', async () => {
 
 test('each channel is waited for as long as its keep-alive, one after the other', async () => {
   const [c1, c2] = [0, 1].map(() => open({ capacity: 1, transactionCapacity: 1, keepAliveMs: 150 })) as [
-    ReturnType<typeof open>,
-    ReturnType<typeof open>,
+    Scratch,
+    Scratch,
   ];
   const both = new RequiredChannels([c1.port, c2.port]);
   await both.put([batch('0')]);
@@ -118,7 +87,7 @@ test('each channel is waited for as long as its keep-alive, one after the other'
   await expect(put).rejects.toMatchObject({ code: 'MR_CHANNEL_FULL' });
   expect(performance.now() - began).toBeGreaterThan(240);
   expect(performance.now() - began).toBeLessThan(1_000);
-  expect(c1.counters()).toMatchObject({ queued: 0, reserved: 0 });
+  expect(c1.channel.counters()).toMatchObject({ queued: 0, reserved: 0 });
 });
 
 test('what an optional channel refuses is told, event by event, and what it has is in order', async () => {

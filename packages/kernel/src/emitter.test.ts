@@ -1,0 +1,133 @@
+import { type Batch, BatchBuilder, type ChannelPort } from '@millrace/channel-native';
+import { expect, test } from 'vitest';
+import { build, codeOf, emitterOver, openScratch, type Scratch, send } from './fixtures/emitter.ts';
+
+test('a channel that closes leaves no request unanswered', async () => {
+  const scratch = openScratch({ capacity: 2, transactionCapacity: 2, keepAliveMs: 60_000 });
+  const emitter = emitterOver([scratch]);
+  const sent = Array.from({ length: 10 }, (_, at) => send(emitter, { each: at % 2 === 0, bodies: ['a', 'b'] }));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  scratch.channel.close();
+  const told = (await Promise.all(sent)).flatMap((answered) => answered.told.map(codeOf));
+  expect(told).toEqual([undefined, undefined, ...Array.from({ length: 13 }, () => 'MR_CHANNEL_CLOSED')]);
+  expect(emitter.figures()).toMatchObject({ received: 20, accepted: 2, rejected: 18 });
+});
+
+/** A port that counts how often something is put at once. */
+function counting({ port }: Scratch) {
+  const calls = { tries: 0 };
+  const counted = Object.create(port, {
+    tryPut: {
+      value(batch: Batch) {
+        calls.tries += 1;
+        return port.tryPut(batch);
+      },
+    },
+  }) as ChannelPort;
+  return { calls, port: counted };
+}
+
+test('requests that come in one turn of the event loop are one transaction, and without merging each is its own', async () => {
+  for (const [merge, tries] of [
+    [true, 1],
+    [false, 30],
+  ] as const) {
+    const scratch = openScratch({ capacity: 100, transactionCapacity: 100 });
+    const { calls, port } = counting(scratch);
+    const emitter = emitterOver([{ ...scratch, port }], [], merge);
+    await Promise.all(Array.from({ length: 30 }, () => send(emitter, { each: true, bodies: ['a', 'b'] })));
+    expect(calls.tries).toBe(tries);
+    expect(scratch.take()).toHaveLength(60);
+  }
+});
+
+test('no transaction is larger than the channels allow', async () => {
+  const scratch = openScratch({ capacity: 100, transactionCapacity: 7 });
+  const { calls, port } = counting(scratch);
+  const emitter = emitterOver([{ ...scratch, port }]);
+  expect(emitter.transactionCapacity).toBe(7);
+  await Promise.all(Array.from({ length: 10 }, () => send(emitter, { each: false, bodies: ['a', 'b', 'c'] })));
+  expect(calls.tries).toBe(5);
+  expect(scratch.take().join('')).toBe('abc'.repeat(10));
+});
+
+test('memory in which batches were built is used again when all of them are answered', async () => {
+  const emitter = emitterOver([openScratch({ capacity: 2, transactionCapacity: 2 })]);
+  const first = build(emitter.builder, ['a']);
+  const second = build(emitter.builder, ['b', 'c']);
+  expect(second.start).toBeGreaterThan(0);
+  const answered = Promise.all([emitter.emit(first), emitter.emitEach(second, () => {})]);
+  await answered;
+  const third = build(emitter.builder, ['d']);
+  expect(third.start).toBe(0);
+  await expect(emitter.emit(third)).rejects.toThrow();
+  expect(build(emitter.builder, ['e']).start).toBe(0);
+});
+
+test('nothing to put is answered at once', async () => {
+  const emitter = emitterOver([openScratch()]);
+  await emitter.emit(emitter.builder.finish());
+  await emitter.emitEach(emitter.builder.finish(), () => expect.unreachable());
+});
+
+test('an optional channel gets what the required ones accepted and what it has room for, and refuses in silence', async () => {
+  const [required, optional] = [openScratch({ capacity: 10 }), openScratch({ capacity: 4, transactionCapacity: 4 })];
+  const emitter = emitterOver([required], [optional]);
+  const answered = await Promise.all([
+    send(emitter, { each: true, bodies: ['1', '2', '3'] }),
+    send(emitter, { each: false, bodies: ['4', '5'] }),
+    send(emitter, { each: true, bodies: ['6'] }),
+    send(emitter, { each: false, bodies: ['7', '8', '9', '10', '11'] }),
+  ]);
+  expect(answered.map(({ told }) => told.map(codeOf))).toEqual([
+    [undefined, undefined, undefined],
+    [undefined],
+    [undefined],
+    ['MR_CHANNEL_FULL'],
+  ]);
+  expect(required.take()).toEqual(['1', '2', '3', '4', '5', '6']);
+  expect(optional.take()).toEqual(['1', '2', '3', '6']);
+  expect(emitter.log.lines).toEqual(['An optional channel refused events.']);
+  expect(emitter.figures()).toMatchObject({ accepted: 6, rejected: 5 });
+});
+
+test('an optional channel with small transactions gets as much as if nothing had been merged', async () => {
+  const [required, optional] = [
+    openScratch({ capacity: 100, transactionCapacity: 100 }),
+    openScratch({ capacity: 100, transactionCapacity: 2 }),
+  ];
+  const emitter = emitterOver([required], [optional]);
+  await Promise.all(
+    Array.from({ length: 20 }, (_, at) => send(emitter, { each: at % 2 === 0, bodies: [`${at}`, `${at}`] })),
+  );
+  expect(optional.take()).toEqual(required.take());
+});
+
+test('an optional channel that is full or closed delays nobody beyond its keep-alive, and answers stay in order', async () => {
+  const [required, full, closed] = [
+    openScratch({ capacity: 100 }),
+    openScratch({ capacity: 1, transactionCapacity: 1, keepAliveMs: 200 }),
+    openScratch(),
+  ];
+  full.port.tryPut(build(new BatchBuilder(), ['in the way']));
+  closed.channel.close();
+  const emitter = emitterOver([required], [full, closed]);
+  const order: number[] = [];
+  const began = performance.now();
+  const sending: Promise<unknown>[] = [];
+  for (let number = 0; number < 6; number += 1) {
+    sending.push(send(emitter, { each: number % 2 === 0, bodies: ['a'] }).then(() => order.push(number)));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await Promise.all(sending);
+  expect(performance.now() - began).toBeLessThan(900);
+  expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(required.take()).toHaveLength(6);
+});
+
+test('with optional channels alone, everything is accepted', async () => {
+  const optional = openScratch({ capacity: 1, transactionCapacity: 1 });
+  const emitter = emitterOver([], [optional]);
+  expect((await send(emitter, { each: true, bodies: ['a', 'b'] })).told).toEqual([undefined, undefined]);
+  expect(optional.take()).toEqual(['a']);
+});
