@@ -34,9 +34,8 @@ test('what is appended is what is read, however it is sliced, joined and copied'
       }
       const joined = batch.slice(0, from).joinedWith(batch.slice(from));
       expect(joined && bodiesOf(joined)).toEqual(bodiesOf(batch));
-      expect(batch.slice(0, from).checksum() === batch.checksum()).toBe(
-        events.slice(from).every(({ body }) => body.length === 0),
-      );
+      const [left, right] = [batch.slice(0, from).checksum(), batch.slice(from).checksum()];
+      expect((left + right) % 2 ** 32).toBe(batch.checksum());
       batch.release();
     }),
   );

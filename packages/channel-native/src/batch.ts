@@ -109,7 +109,7 @@ export class Batch {
     return new Batch(memory, { base: 0, size, first: 0, length, start: 0, end: this.byteLength });
   }
 
-  /** CRC-32C of all bodies, one after the other. */
+  /** The sum, modulo 2³², of the CRC-32C of every body: the same in whatever batches and order the events come. */
   checksum(): number {
     const { memory, base, size, first, length, start, end } = this;
     return addon.batchChecksum(memory, base, size, first, length, start, end);

@@ -4,7 +4,7 @@
 /** What has come to the doorbell: `token, outcome` for each wait that is over, where an outcome is a handle or a negative number. */
 export declare function answerOwner(owner: number): Float64Array
 
-/** The CRC-32C of a batch's bodies, one after the other. */
+/** The sum, modulo 2³², of the CRC-32C of each of a batch's bodies. */
 export declare function batchChecksum(memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
 
 /** The headers of one event: name, value, name, value … */

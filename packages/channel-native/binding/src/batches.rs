@@ -53,7 +53,7 @@ pub fn batch_slots(
     Ok(run(&memory, base, size, first, count, start, end)?.slots(SLOT_LEN) as f64)
 }
 
-/// The CRC-32C of a batch's bodies, one after the other.
+/// The sum, modulo 2³², of the CRC-32C of each of a batch's bodies.
 #[napi(catch_unwind)]
 pub fn batch_checksum(
     memory: Uint8ArraySlice<'_>,

@@ -2,7 +2,7 @@
 
 use millrace_engine::{
     Error, Excess,
-    memory::{Grant, Layout, Limits, Need, SLOT_LEN, Waiter, Wish},
+    memory::{Grant, Layout, Limits, Need, Waiter, Wish},
     registry,
 };
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
@@ -182,12 +182,8 @@ pub fn put(
 ) -> Result<f64> {
     let run = run(&memory, base, size, first, count, start, end)?;
     let it = registry::channel(channel).map_err(thrown)?;
-    let need = Need { events: count, bytes: run.byte_len() as u64, slots: run.slots(SLOT_LEN) };
-    match it.reserve(Waiter { owner, token }, need, until(wait_ms), registry::now_ms()) {
-        Ok(Grant::Now(handle)) => {
-            let filled = it.fill(owner, handle, &run).and_then(|()| it.publish(owner, handle, registry::now_ms()));
-            filled.map(|()| 0.0).map_err(thrown)
-        }
+    match it.put(Waiter { owner, token }, &run, until(wait_ms), registry::now_ms()) {
+        Ok(Grant::Now(_)) => Ok(0.0),
         other => granted_number(other),
     }
 }

@@ -146,10 +146,11 @@ impl<'a> Run<'a> {
         Self { events: &self.events[bytes], table: &self.table[self.len() - end..self.len() - start], base }
     }
 
-    /// The CRC-32C of all bodies, one after the other.
+    /// The sum, modulo 2³², of the CRC-32C of every body: the same in whatever batches and order the events come.
     #[must_use]
     pub fn checksum(&self) -> u32 {
-        self.iter().fold(0, |sum, event| crc32c::crc32c_append(sum, event.body))
+        let crc = |body| crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, body) as u32;
+        self.iter().fold(0, |sum, event| sum.wrapping_add(crc(event.body)))
     }
 
     /// Copies all events: one copy of the bytes, one addition to each entry.

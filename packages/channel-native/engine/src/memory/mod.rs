@@ -81,17 +81,35 @@ impl MemoryChannel {
         self.with(|state| state.reserve(who, need, wait_until_ms, now_ms))
     }
 
+    /// Reserves, fills and publishes a whole run. `Later` is the promise of a room that is to be filled and published then.
+    ///
+    /// # Errors
+    /// As [`MemoryChannel::reserve`].
+    pub fn put(&self, who: Waiter, run: &Run<'_>, wait_until_ms: Option<u64>, now_ms: u64) -> Result<Grant> {
+        let slots = run.slots(SLOT_LEN);
+        let need = Need { events: run.len() as u32, bytes: run.byte_len() as u64, slots };
+        let granted = self.reserve(who, need, wait_until_ms, now_ms)?;
+        if let Grant::Now(reservation) = granted {
+            self.copy_in(who.owner, reservation, run, slots)?;
+            self.publish(who.owner, reservation, now_ms)?;
+        }
+        Ok(granted)
+    }
+
     /// Copies a run into a reservation, behind what is there already.
     ///
     /// # Errors
     /// `Stale` when the reservation is not the owner's or over; `Full` when the run is larger than what was reserved; then nothing is copied.
     pub fn fill(&self, owner: u32, reservation: u64, run: &Run<'_>) -> Result<()> {
+        self.copy_in(owner, reservation, run, run.slots(SLOT_LEN))
+    }
+
+    fn copy_in(&self, owner: u32, reservation: u64, run: &Run<'_>, slots: u64) -> Result<()> {
         let room = self.with(|state| state.filling(owner, reservation))?;
         // SAFETY: only the owner's thread, which is this one, fills its reservation; reclaiming it waits for the end of that thread.
         let mut space = unsafe { self.buffer.space(&room) };
         space.push_run(run)?;
         let (events, bytes) = (run.len() as u32, run.byte_len() as u32);
-        let slots = run.slots(SLOT_LEN);
         self.with(|state| state.filled(owner, reservation, (events, bytes), slots))
     }
 
