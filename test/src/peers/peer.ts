@@ -1,0 +1,103 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { LineClient } from '@millrace/testkit';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const flume = join(root, 'test/peers/flume/flume');
+const READY_MS = 30_000;
+
+export type Kind = 'Flume' | 'Millrace';
+
+/** Makes the real Flume ready, from Maven Central the first time. Returns why it cannot run here: Java or Maven is missing. */
+export function missingFlume(): string | undefined {
+  try {
+    execFileSync(flume, ['setup'], { encoding: 'utf8', stdio: ['ignore', 'inherit', 'pipe'] });
+    return undefined;
+  } catch (error) {
+    const { status, stderr } = error as { status: number | null; stderr: string };
+    if (status === 3) return stderr.trim();
+    throw error;
+  }
+}
+
+/** The agent `a1` of a configuration, run by Flume or by Millrace, as a process. */
+export class Peer {
+  readonly kind: Kind;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'millrace-peer-'));
+  readonly #process: ChildProcess;
+  readonly #output: string[] = [];
+
+  constructor(kind: Kind, configuration: string) {
+    this.kind = kind;
+    const file = join(this.#directory, 'a1.properties');
+    writeFileSync(file, configuration);
+    const agent = ['agent', '-n', 'a1', '-f', file];
+    const millrace = join(root, 'packages/cli/bin/millrace.js');
+    const [command, args] = kind === 'Flume' ? [flume, agent] : [process.execPath, [millrace, ...agent]];
+    this.#process = spawn(command, args, { cwd: this.#directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
+      createInterface(stream).on('line', (line) => this.#output.push(line));
+    }
+  }
+
+  /** What the logger sink has written so far, without its timestamps. */
+  events(): string[] {
+    return this.#output.flatMap((line) => /Event: (\{.*\})$/.exec(line)?.[1] ?? []);
+  }
+
+  /** Resolves when an event that ends so has been written: everything before it has been, too. */
+  async written(ending: string): Promise<void> {
+    await this.#until(() => this.events().some((event) => event.endsWith(ending)), `does not write "${ending}"`);
+  }
+
+  /** Resolves when the agent listens. */
+  async listening(port: number): Promise<void> {
+    await this.#until(() => canConnect(port), `does not listen on port ${port}`);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null) {
+      const ended = once(this.#process, 'exit');
+      this.#process.kill('SIGTERM');
+      await ended;
+    }
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  async #until(holds: () => boolean | Promise<boolean>, complaint: string): Promise<void> {
+    const deadline = performance.now() + READY_MS;
+    while (!(await holds())) {
+      if (performance.now() > deadline || this.#process.exitCode !== null) {
+        throw new Error([`${this.kind} ${complaint}:`, ...this.#output].join('\n'));
+      }
+      await sleep(20);
+    }
+  }
+}
+
+/** Sends pieces over a connection of its own, one packet each, ends it, and returns everything that came back. */
+export async function converse(port: number, pieces: readonly (string | Uint8Array)[]): Promise<string> {
+  const client = await LineClient.connect(port);
+  for (const [number, piece] of pieces.entries()) {
+    if (number > 0) await sleep(50);
+    await client.write(piece);
+  }
+  await client.close();
+  return client.received().toString();
+}
+
+async function canConnect(port: number): Promise<boolean> {
+  try {
+    const client = await LineClient.connect(port);
+    await client.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
