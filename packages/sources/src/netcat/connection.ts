@@ -10,7 +10,7 @@ export interface ConnectionOptions {
   readonly inFlight: InFlight;
 }
 
-/** How long a client that is told to go may go on sending; what it sends is dropped. A reset at once would take the answer away from it. */
+/** How long a client that is told to go may take: to read its answers, and to stop sending; what it sends is dropped. A reset at once would take the answers away from it. */
 const FAREWELL_MS = 1_000;
 const EMPTY = Buffer.alloc(0);
 
@@ -51,12 +51,13 @@ export class Connection implements Reader {
     if (!blocked) this.#socket.resume();
   }
 
-  /** Reads no more, and ends when everything that was read is answered. */
+  /** Reads no more, and ends when everything that was read is answered; but does not wait for ever that the answers are read. */
   async close(): Promise<void> {
     this.#over = true;
     this.#socket.pause();
     await this.#idle;
     this.#socket.destroySoon();
+    this.#destroyLater();
   }
 
   #receive(data: Buffer): void {
@@ -108,6 +109,10 @@ export class Connection implements Reader {
     this.#answer(`FAILED: Event exceeds the maximum length (${config.lineCharsMax} chars, including newline)\n`);
     this.#socket.end();
     this.#socket.resume();
+    this.#destroyLater();
+  }
+
+  #destroyLater(): void {
     setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref();
   }
 
