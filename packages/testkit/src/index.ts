@@ -3,6 +3,7 @@ export { eventually } from './eventually.ts';
 export { watchHandles } from './handles.ts';
 export { LineClient } from './line-client.ts';
 export { type LogLine, type RecordedLog, recordLog } from './log.ts';
+export { loggedBodies } from './logger-output.ts';
 export { type OpenComponent, openSink, openSource, type SinkOptions, type SourceChannels } from './open.ts';
 export { freePort } from './port.ts';
 export { type AgentEnd, type RunAgentOptions, type RunningAgent, runAgent } from './run-agent.ts';

@@ -13,7 +13,7 @@ export interface RunAgentOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Most files and sockets the process may have open, where that is less than it has now. */
   readonly openFilesMax?: number;
-  /** What to do with standard output: collect its lines (the default), or leave it unread, as a terminal that hangs would. */
+  /** What to do with standard output: collect its lines (the default), or leave it unread, as a terminal that hangs would, until `readOutput`. */
   readonly output?: 'lines' | 'unread';
   /** How long the agent may take until all its components are open. Default 15,000. */
   readonly startTimeoutMs?: number;
@@ -39,6 +39,8 @@ export interface RunningAgent extends AsyncDisposable {
   readonly ended: Promise<AgentEnd>;
   /** Lines of standard output so far: what logger sinks write. */
   readonly output: readonly string[];
+  /** Begins to collect the lines of standard output that was left unread. */
+  readOutput(): void;
   readonly log: readonly AgentLogLine[];
   /** Where a source of this name listens. */
   port(source: string): number;
@@ -73,7 +75,12 @@ export async function runAgent(configuration: string, options: RunAgentOptions =
     });
   });
   const output: string[] = [];
-  if (wanted === 'lines') createInterface(child.stdout).on('line', (line) => output.push(line));
+  let reading = false;
+  const readOutput = () => {
+    if (!reading) createInterface(child.stdout).on('line', (line) => output.push(line));
+    reading = true;
+  };
+  if (wanted === 'lines') readOutput();
   const log: AgentLogLine[] = [];
   const said: string[] = [];
   const started = Promise.withResolvers<void>();
@@ -88,6 +95,7 @@ export async function runAgent(configuration: string, options: RunAgentOptions =
     process: child,
     ended,
     output,
+    readOutput,
     log,
     port(source) {
       const listening = log.findLast(({ msg, component }) => msg === 'Listening.' && component?.endsWith(`.${source}`));
@@ -100,11 +108,10 @@ export async function runAgent(configuration: string, options: RunAgentOptions =
     },
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
-      // What nobody reads would keep the pipe open, and with it the process' `close` away.
-      if (wanted === 'unread') child.stdout.resume();
       return ended;
     },
     async [Symbol.asyncDispose]() {
+      readOutput();
       await agent.stop('SIGKILL');
     },
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import {
+  loggedBodies,
   openSink,
   ScratchChannel,
   type Settings,
@@ -42,21 +43,12 @@ function captureOutput() {
   };
 }
 
-/** The bodies of dumped events, from their hexadecimal columns. */
-function bodiesIn(output: string): string[] {
-  const rows = output.split('\n').filter((row) => row.includes('body:'));
-  return rows.map((row) => {
-    const [, hex = ''] = /body: ((?:[0-9A-F]{2} )+)/.exec(row) ?? [];
-    return Buffer.from(hex.replaceAll(' ', ''), 'hex').toString();
-  });
-}
-
 sinkContract(registration, {
   async peer(): Promise<SinkPeer> {
     const output = captureOutput();
     return {
       settings: { maxBytesToLog: 16 },
-      received: async () => bodiesIn(output.read()),
+      received: async () => loggedBodies(output.read().split('\n')),
       fail: async () => standardOutputIs('/dev/full'),
       mend: async () => standardOutputIs(output.file),
       [Symbol.asyncDispose]: async () => output.end(),

@@ -1,0 +1,56 @@
+import { LineClient, loggedBodies, runAgent } from '@millrace/testkit';
+import { expect, test } from 'vitest';
+import { complaints, netcatFlow, pause } from './faults/agent.ts';
+
+test('SIGTERM in full flow: everything that was answered with OK is delivered, once and in order, and the exit code is 0', async () => {
+  const flow = netcatFlow({ channel: 'capacity = 10000\n transactionCapacity = 1000', sink: 'type = logger' });
+  await using agent = await runAgent(flow);
+  const clients = await Promise.all(Array.from({ length: 10 }, () => LineClient.connect(agent.port('r1'))));
+  const sending = clients.map(async (client, number) => {
+    for (let line = 0; !client.socket.destroyed; line += 50) {
+      const lines = Array.from({ length: 50 }, (_, at) => `client ${number} ${String(line + at).padStart(6, '0')}\n`);
+      await client.write(lines.join(''));
+    }
+  });
+  await pause(700);
+  const end = await agent.stop('SIGTERM');
+  await Promise.all([...sending, ...clients.map(({ closed }) => closed)]);
+  expect(end).toEqual({ code: 0, signal: null });
+  expect(complaints(agent)).toEqual([]);
+
+  const delivered = loggedBodies(agent.output);
+  let answered = 0;
+  for (const [number, client] of clients.entries()) {
+    const answers = client.received().toString().split('\n').slice(0, -1);
+    expect(new Set(answers)).toEqual(new Set(['OK']));
+    // Each line is answered in its order, so the answers count the lines that were accepted.
+    const mine = delivered.filter((body) => body.startsWith(`client ${number} `));
+    expect(mine).toEqual(mine.map((_, at) => `client ${number} ${String(at).padStart(6, '0')}`));
+    expect(mine.length).toBeGreaterThanOrEqual(answers.length);
+    answered += answers.length;
+  }
+  expect(answered).toBeGreaterThan(1_000);
+});
+
+test('SIGINT while nothing happens ends at once with 0', async () => {
+  await using agent = await runAgent(netcatFlow());
+  const client = await LineClient.connect(agent.port('r1'));
+  const began = performance.now();
+  expect(await agent.stop('SIGINT')).toEqual({ code: 0, signal: null });
+  expect(performance.now() - began).toBeLessThan(2_000);
+  await client.closed;
+});
+
+test('a sink that cannot deliver is given time, and then the agent ends all the same', async () => {
+  const flow = netcatFlow({ channel: 'capacity = 10000\n transactionCapacity = 1000', sink: 'type = logger' });
+  await using agent = await runAgent(flow, { output: 'unread' });
+  const client = await LineClient.connect(agent.port('r1'));
+  await client.write(`${'x'.repeat(100)}\n`.repeat(5_000));
+  expect(await client.lines(5_000)).toHaveLength(5_000);
+  const ending = agent.stop();
+  await pause(500);
+  // Whoever watches the agent finally reads what it writes.
+  agent.readOutput();
+  expect(await ending).toEqual({ code: 0, signal: null });
+  expect(loggedBodies(agent.output)).toHaveLength(5_000);
+});
