@@ -198,6 +198,24 @@ describe('encoding', () => {
   });
 });
 
+describe('a failure', () => {
+  test('of want of bytes is told in the words of Flume, and the connection goes on', async () => {
+    await using it = await stage({ 'max-line-length': 2_000 }, new ScratchChannel({ byteCapacity: 1_000 }));
+    const exhausted =
+      'FAILED: Cannot commit transaction. Byte capacity allocated to store event body 800.0reached. Please increase heap space/byte capacity allocated to the channel as the sinks may not be keeping up with the sources';
+    await it.client.write(`${'x'.repeat(801)}\n${'y'.repeat(700)}\n${'z'.repeat(200)}\nz\n`);
+    expect(await it.client.lines(4)).toEqual([exhausted, 'OK', exhausted, 'OK']);
+    expect(it.channel.takeBodies()).toEqual(['y'.repeat(700), 'z']);
+  });
+
+  test('because the channel is closed is told too', async () => {
+    await using it = await stage();
+    it.channel.close();
+    await it.client.write('one\ntwo\n');
+    expect(await it.client.lines(2)).toEqual(['FAILED: the channel is closed', 'FAILED: the channel is closed']);
+  });
+});
+
 describe('bind and port', () => {
   test('a name is looked up', async () => {
     await using it = await stage({ bind: 'localhost' });
