@@ -12,7 +12,7 @@ const batches = [
 ] as const;
 /** How often the sinks say their count: about once a second, because Millrace thins out a line that comes more often. */
 const logEvery: Record<Name, Record<number, number>> = {
-  Millrace: { 1: 500_000, 100: 2_000_000, 1000: 4_000_000 },
+  Millrace: { 1: 500_000, 100: 5_000_000, 1000: 10_000_000 },
   Flume: { 1: 50_000, 100: 200_000, 1000: 200_000 },
 };
 /** Until the JIT of Java has compiled what it will. */

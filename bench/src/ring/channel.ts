@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { MemoryChannel, newOwner, type OwnerId, reclaimOwner } from '@millrace/channel-native';
 import type { EndData } from './channel.worker.ts';
 import { type Contender, Crew, mustBeEqual, type Shape } from './contender.ts';
-import { WINDOW_EVENTS } from './load.ts';
+import { add, WINDOW_EVENTS } from './load.ts';
 
 /** The memory channel between putters and takers in threads of their own. */
 export async function channelContender(shape: Shape, { checksum }: { checksum: boolean }): Promise<Contender> {
@@ -26,7 +26,7 @@ export async function channelContender(shape: Shape, { checksum }: { checksum: b
     async run(batches) {
       const { timing, answers } = await crew.run(batches / shape.pairs);
       const sums = answers.map(({ sum }) => sum);
-      const total = (of: readonly number[]) => of.reduce((all, sum) => all + sum, 0);
+      const total = (of: readonly number[]) => of.reduce(add, 0);
       mustBeEqual(name, total(sums.slice(shape.pairs)), total(sums.slice(0, shape.pairs)));
       const { queued, leased } = channel.counters();
       mustBeEqual(`${name}: events left`, 0, queued + leased);

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Batch, type ChannelAddress, ChannelPort, Owner, type OwnerId } from '@millrace/channel-native';
 import type { Share } from './contender.ts';
-import { buildPool, expectedSum } from './load.ts';
+import { add, buildPool, expectedSum } from './load.ts';
 
 export interface EndData {
   readonly role: 'put' | 'take';
@@ -35,7 +35,7 @@ async function take(batches: number): Promise<number> {
   for (let left = batches * events; left > 0; ) {
     const taking = port.take({ max: Math.min(events, left) });
     const lease = taking instanceof Promise ? await taking : taking;
-    if (checksum) sum += lease.batch.checksum();
+    if (checksum) sum = add(sum, lease.batch.checksum());
     left -= lease.batch.length;
     lease.commit();
   }

@@ -20,9 +20,15 @@ export function buildPool(events: number, seed: number): Batch[] {
   });
 }
 
+/** Adds checksums as {@link Batch.checksum} adds those of its events: wherever a batch is cut or joined, the sum stays the same. */
+export function add(sum: number, checksum: number): number {
+  return (sum + checksum) >>> 0;
+}
+
 /** What the checksums of `count` batches out of a pool, in turns, add up to. */
 export function expectedSum(pool: readonly Batch[], count: number): number {
-  return pool.reduce((sum, batch, at) => sum + batch.checksum() * Math.ceil((count - at) / pool.length), 0);
+  const times = (at: number) => Math.ceil((count - at) / pool.length);
+  return pool.reduce((sum, batch, at) => add(sum, Math.imul(batch.checksum(), times(at))), 0);
 }
 
 /** The events and the table of a batch as plain bytes without slack. The batch must be the first of its block. */

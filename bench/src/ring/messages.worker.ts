@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Share } from './contender.ts';
-import { buildPool, expectedSum, fromBytes, toBytes } from './load.ts';
+import { add, buildPool, expectedSum, fromBytes, toBytes } from './load.ts';
 
 export interface PeerData {
   readonly role: 'send' | 'receive';
@@ -60,7 +60,7 @@ function startReceiver(): void {
   let goal = 0;
 
   port.on('message', (bytes: Uint8Array) => {
-    sum += fromBytes(bytes, place).checksum();
+    sum = add(sum, fromBytes(bytes, place).checksum());
     received += 1;
     if (received % ackEvery === 0) port.postMessage(received);
     if (received === goal) finish();
