@@ -14,6 +14,10 @@ export interface Lines {
 }
 
 const BLOCK_BYTES = 256 << 10;
+/** Digits of the largest number. */
+const DIGITS_MAX = 20;
+/** Full blocks that are kept in case they come free. */
+const BLOCKS_KEPT = 8;
 /** An event's entry, its map and the length of its body, at their largest without headers. */
 const EVENT_OVERHEAD = 8 + 1 + 5;
 
@@ -24,6 +28,8 @@ const EVENT_OVERHEAD = 8 + 1 + 5;
  */
 export class BatchBuilder {
   #block: Block = newBlock(BLOCK_BYTES);
+  /** Blocks that were full; those whose batches are all released are used again. */
+  readonly #full: Block[] = [];
   #staged = Buffer.allocUnsafe(4096);
   #stagedLength = 0;
   #stagedEvents = 0;
@@ -58,7 +64,7 @@ export class BatchBuilder {
       const block = this.#block;
       addon.buildBatch(block.memory, block.fill, block.entries, staged, events, this.#did);
       if (this.#did[0] === events) return this.#finished();
-      this.#block = newBlock(size);
+      this.#nextBlock(size);
     }
   }
 
@@ -75,7 +81,17 @@ export class BatchBuilder {
       if (!more || events > 0) return { batch: this.#finished(), consumed, overlong: (flags & 1) !== 0, more };
       // A replaced byte takes three, and a third of a block is table.
       const needed = 5 * (tail.length + data.length) + EVENT_OVERHEAD;
-      this.#block = newBlock(Math.max(needed, BLOCK_BYTES));
+      this.#nextBlock(Math.max(needed, BLOCK_BYTES));
+    }
+  }
+
+  /** Events without headers whose bodies count up from a number, in decimal digits: for sources that make their own load. */
+  count(from: number, count: number): Batch {
+    for (let size = this.#stagedBytesMax(count * DIGITS_MAX, count); ; size *= 2) {
+      const block = this.#block;
+      addon.countBatch(block.memory, block.fill, block.entries, from, count, this.#did);
+      if (this.#did[0] === count) return this.#finished();
+      this.#nextBlock(size);
     }
   }
 
@@ -85,8 +101,15 @@ export class BatchBuilder {
       const block = this.#block;
       addon.decodeBatch(block.memory, block.fill, block.entries, encoded, count, this.#did);
       if (this.#did[0] === count) return this.#finished();
-      this.#block = newBlock(size);
+      this.#nextBlock(size);
     }
+  }
+
+  /** Goes on in a block that is free, or in a new one. */
+  #nextBlock(bytes: number): void {
+    if (this.#full.push(this.#block) > BLOCKS_KEPT) this.#full.shift();
+    const free = this.#full.findIndex(({ pins, memory }) => pins === 0 && memory.length >= bytes);
+    this.#block = free < 0 ? newBlock(bytes) : this.#full.splice(free, 1)[0]!;
   }
 
   #stagedBytesMax(bytes: number, events: number): number {

@@ -135,3 +135,9 @@ test('Avro’s encoding is decoded, and its first bad byte is named', () => {
     expect.objectContaining({ code: 'MR_BATCH_INVALID' }),
   );
 });
+
+test('events count up, in as large a batch as is asked for', () => {
+  const batch = new BatchBuilder().count(98, 50_000);
+  const texts = Array.from({ length: batch.length }, (_, index) => batch.bodyView(index).toString());
+  expect(texts).toEqual(Array.from({ length: 50_000 }, (_, index) => String(98 + index)));
+});

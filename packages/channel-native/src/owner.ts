@@ -44,6 +44,8 @@ export class Owner {
   readonly #waits = new Map<number, Settle>();
   /** Holds the event loop while something is waited for; the doorbell itself does not. */
   readonly #alive = setInterval(() => {}, 2 ** 30).unref();
+  /** Where the engine writes tokens and outcomes. */
+  readonly #answers = new Float64Array(64);
   #lastToken = 0;
 
   constructor(id: OwnerId = newOwner()) {
@@ -83,12 +85,16 @@ export class Owner {
   }
 
   #answer(): void {
-    const answers = addon.answerOwner(this.id);
-    for (let at = 0; at < answers.length; at += 2) {
-      const token = answers[at]!;
-      const settle = this.#waits.get(token);
-      this.forget(token);
-      settle?.(answers[at + 1]!);
-    }
+    const answers = this.#answers;
+    let length: number;
+    do {
+      length = addon.answerOwner(this.id, answers);
+      for (let at = 0; at < length; at += 2) {
+        const token = answers[at]!;
+        const settle = this.#waits.get(token);
+        this.forget(token);
+        settle?.(answers[at + 1]!);
+      }
+    } while (length === answers.length);
   }
 }

@@ -189,10 +189,17 @@ export function needOf(batch: Batch): Need {
 export function publishAll(reservations: readonly Reservation[]): void {
   const [first] = reservations;
   if (first === undefined) return;
-  addon.publish(
+  publish(
     first.owner,
     reservations.flatMap((reservation) => reservation.spend()),
   );
+}
+
+/** In a worker that has just been terminated the call does nothing and says nothing; nobody may take that for a success. */
+function publish(owner: number, pairs: number[]): void {
+  if (addon.publish(owner, pairs) !== true) {
+    throw new ChannelError('MR_CHANNEL_STALE', 'The worker is being terminated: nothing was published.');
+  }
 }
 
 /** Room in a channel that is held for one put. Leaving its scope without publishing gives it back. */
@@ -216,7 +223,7 @@ export class Reservation {
 
   /** Makes what was filled visible to takers. */
   publish(): void {
-    addon.publish(this.owner, this.spend());
+    publish(this.owner, this.spend());
   }
 
   /** Gives the room back. */

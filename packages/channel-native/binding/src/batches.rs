@@ -5,11 +5,15 @@ use millrace_engine::{
     batch::{Entry, Run, Space, headers, push_flat, scan_events, set_header},
     lines,
     memory::SLOT_LEN,
+    numbers::push_numbers,
 };
 use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 
-use crate::failure::{Result, thrown};
+use crate::{
+    channels::whole,
+    failure::{Result, thrown},
+};
 
 /// `splitLines` found a line that is too long.
 const OVERLONG: u32 = 1;
@@ -176,6 +180,23 @@ pub fn split_lines(
     let lines = lines::split_lines(&tail, &data, chars_max as usize, &mut space);
     let flags = u32::from(lines.overlong) * OVERLONG + u32::from(lines.full) * BLOCK_FULL;
     report(&mut did, &space, lines.consumed as u32, flags);
+    Ok(())
+}
+
+/// Writes `count` events whose bodies count up from a number, behind what is in a block. Writes to `did`: events, bytes; when they are fewer, the
+/// block was full.
+#[napi(catch_unwind)]
+pub fn count_batch(
+    mut block: Uint8ArraySlice<'_>,
+    fill: u32,
+    entries: u32,
+    from: f64,
+    count: u32,
+    mut did: Uint32ArraySlice<'_>,
+) -> Result<()> {
+    let mut space = space(&mut block, fill, entries, count)?;
+    push_numbers(whole(from), count as usize, &mut space);
+    report(&mut did, &space, 0, 0);
     Ok(())
 }
 

@@ -42,7 +42,7 @@ fn layout(limits: &MemoryLimits) -> Layout {
 
 /// A number of bytes or events from JavaScript; what is not one counts as 0.
 #[expect(clippy::cast_sign_loss, reason = "negative numbers saturate to 0")]
-const fn whole(number: f64) -> u64 {
+pub const fn whole(number: f64) -> u64 {
     number as u64
 }
 
@@ -151,12 +151,16 @@ pub fn fill(
 
 /// Makes what was filled visible, in every channel of `channel, reservation` pairs: one call, because the death of a worker interrupts
 /// JavaScript between two calls but no call.
+///
+/// Answers `true`, and nothing else means that it was done: in a worker that has just been terminated Node refuses the call without an
+/// exception, and JavaScript still runs on for some steps.
 #[napi(catch_unwind)]
-pub fn publish(owner: u32, pairs: Vec<f64>) -> Result<()> {
+pub fn publish(owner: u32, pairs: Vec<f64>) -> Result<bool> {
     let now = registry::now_ms();
     pairs.chunks_exact(2).try_for_each(|pair| {
         registry::channel(whole(pair[0]) as u32).and_then(|it| it.publish(owner, whole(pair[1]), now)).map_err(thrown)
-    })
+    })?;
+    Ok(true)
 }
 
 /// Gives a reservation back.

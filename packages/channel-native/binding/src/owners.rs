@@ -3,7 +3,7 @@
 use millrace_engine::registry;
 use napi::{
     Env, Status,
-    bindgen_prelude::{Float64Array, Function},
+    bindgen_prelude::{Float64ArraySlice, Function},
     threadsafe_function::ThreadsafeFunctionCallMode,
 };
 use napi_derive::napi;
@@ -31,16 +31,21 @@ pub fn enter_owner(env: Env, owner: u32, ring: Function<'_, (), ()>) -> Result<(
     Ok(())
 }
 
-/// What has come to the doorbell: `token, outcome` for each wait that is over, where an outcome is a handle or a negative number.
+/// Writes what has come to the doorbell: `token, outcome` for each wait that is over, where an outcome is a handle or a negative number. Answers how
+/// many numbers that are; when they fill `out`, there may be more.
 #[napi(catch_unwind)]
-pub fn answer_owner(owner: u32) -> Float64Array {
-    let completions = registry::answer(owner);
-    let mut numbers = Vec::with_capacity(completions.len() * 2);
-    for completion in completions {
-        numbers.push(f64::from(completion.token));
-        numbers.push(completion.result.map_or_else(|error| f64::from(number(&error)), handle_to_number));
+pub fn answer_owner(owner: u32, mut out: Float64ArraySlice<'_>) -> u32 {
+    // SAFETY: the caller's own array, used by nobody else during the call.
+    let out = unsafe { out.as_mut() };
+    let completions = registry::answer(owner, out.len() / 2);
+    for (place, completion) in out.chunks_exact_mut(2).zip(&completions) {
+        place[0] = f64::from(completion.token);
+        place[1] = match &completion.result {
+            Ok(handle) => handle_to_number(*handle),
+            Err(error) => f64::from(number(error)),
+        };
     }
-    Float64Array::new(numbers)
+    completions.len() as u32 * 2
 }
 
 /// Ends the owner's waits; nothing is delivered to it any more.

@@ -50,12 +50,15 @@ impl Doorbell {
         }
     }
 
-    /// Answers the bell: everything that was left since the last time. What is left after this rings again.
+    /// Answers the bell: what was left since the last time, the oldest `max` of it. When nothing else is left, the next one rings again; who
+    /// gets `max` must ask once more.
     #[must_use]
-    pub fn answer(&self) -> Vec<Completion> {
+    pub fn answer(&self, max: usize) -> Vec<Completion> {
         let Ok(mut queue) = self.queue.lock() else { return Vec::new() };
-        queue.rung = false;
-        std::mem::take(&mut queue.completions)
+        let most = max.min(queue.completions.len());
+        let rest = queue.completions.split_off(most);
+        queue.rung = !rest.is_empty();
+        std::mem::replace(&mut queue.completions, rest)
     }
 
     /// Takes nothing and never rings from now on. A `ring` under way in another thread may still end.
@@ -82,12 +85,15 @@ mod tests {
         bell.push(Completion { token: 1, result: Ok(7) });
         bell.push(Completion { token: 2, result: Err(Error::Closed) });
         assert_eq!(rings.load(Ordering::Relaxed), 1);
-        assert_eq!(bell.answer().len(), 2);
-        assert!(bell.answer().is_empty());
+        assert_eq!(bell.answer(1).len(), 1);
+        bell.push(Completion { token: 5, result: Ok(8) });
+        assert_eq!(rings.load(Ordering::Relaxed), 1, "who has not heard all is still being answered");
+        assert_eq!(bell.answer(9).iter().map(|it| it.token).collect::<Vec<_>>(), [2, 5]);
+        assert!(bell.answer(9).is_empty());
         bell.push(Completion { token: 3, result: Ok(0) });
         assert_eq!(rings.load(Ordering::Relaxed), 2);
         bell.close();
-        assert!(bell.answer().is_empty());
+        assert!(bell.answer(9).is_empty());
         bell.push(Completion { token: 4, result: Ok(0) });
         assert_eq!(rings.load(Ordering::Relaxed), 2);
     }

@@ -2,6 +2,7 @@
 //!
 //! - [`batch`] is the one encoding of events: reading, writing, splitting, changing headers;
 //! - [`lines`] makes events of text that arrives in pieces;
+//! - [`numbers`] makes events that count;
 //! - [`memory`] is the channel that lives in shared memory;
 //! - [`doorbell`] is how a channel tells a worker that its wait is over;
 //! - [`registry`] has the channels and owners of a process under numbers;
@@ -12,6 +13,7 @@ pub mod doorbell;
 pub mod error;
 pub mod lines;
 pub mod memory;
+pub mod numbers;
 #[cfg(not(loom))]
 pub mod registry;
 mod sync;

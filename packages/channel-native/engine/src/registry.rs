@@ -111,10 +111,10 @@ pub fn enter(owner: u32, ring: Ring) -> Result<()> {
     }
 }
 
-/// What has come to the owner's doorbell since it last asked.
+/// What has come to the owner's doorbell, the oldest `max` of it; who gets so many must ask once more.
 #[must_use]
-pub fn answer(owner: u32) -> Vec<Completion> {
-    doorbell(owner).map_or_else(Vec::new, |bell| bell.answer())
+pub fn answer(owner: u32, max: usize) -> Vec<Completion> {
+    doorbell(owner).map_or_else(Vec::new, |bell| bell.answer(max))
 }
 
 /// The owner's event loop ends: nothing is delivered to it from now on. What it has open stays so until [`reclaim`].

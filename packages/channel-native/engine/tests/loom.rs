@@ -47,7 +47,7 @@ impl Loop {
     /// Sleeps until the answer to the one wait of this loop has come.
     fn wait(&self) -> Completion {
         loop {
-            if let Some(completion) = self.bell.answer().pop() {
+            if let Some(completion) = self.bell.answer(1).pop() {
                 return completion;
             }
             self.rung.wait();
@@ -191,7 +191,7 @@ fn a_cancelled_wait_is_answered_or_cancelled_and_never_both() {
         let wish = Wish { max: 1, min: 1, linger_ms: None };
         match channel.take(taker.who(), wish, true, 0).unwrap() {
             Some(Grant::Now(lease)) => channel.commit(taker.owner, lease, 0).unwrap(),
-            _ if channel.cancel(taker.who()).unwrap() => assert!(taker.bell.answer().is_empty()),
+            _ if channel.cancel(taker.who()).unwrap() => assert!(taker.bell.answer(1).is_empty()),
             _ => channel.commit(taker.owner, taker.wait().result.unwrap(), 0).unwrap(),
         }
         putting.join().unwrap();

@@ -16,7 +16,7 @@ export function dumpEvent(headers: Headers, body: Buffer, bodyBytesMax: number):
     rows.push(`${offset} ${dumpRow(shown.subarray(at, at + ROW))}`);
   }
   const pairs = Object.entries(headers).map(([name, value]) => `${name}=${value}`);
-  return `{ headers:{${pairs.join(', ')}} body:${rows.length === 0 ? ' ' : rows.join('\n')} }`;
+  return `{ headers:{${pairs.join(', ')}} body:${rows.join('\n')} }`;
 }
 
 function dumpRow(bytes: Buffer): string {

@@ -64,7 +64,7 @@ describe('a dump', () => {
   });
 
   test('of no byte is empty', () => {
-    expect(dump('')).toBe('{ headers:{} body:  }');
+    expect(dump('')).toBe('{ headers:{} body: }');
   });
 
   test('of one byte is padded', () => {
@@ -98,7 +98,7 @@ describe('a dump', () => {
   });
 
   test('begins with the headers', () => {
-    expect(dump('', 16, { host: 'h1', größe: '5' })).toBe('{ headers:{host=h1, größe=5} body:  }');
+    expect(dump('', 16, { host: 'h1', größe: '5' })).toBe('{ headers:{host=h1, größe=5} body: }');
   });
 });
 

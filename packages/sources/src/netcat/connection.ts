@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SourceContext } from '@millrace/kernel/component';
+import { freeAtOnce } from '../shared/free-at-once.ts';
 import type { Charset, Conversation } from './charset.ts';
 import type { InFlight, Reader } from './in-flight.ts';
 import type { netcat } from './spec.ts';
@@ -14,7 +15,12 @@ export interface ConnectionOptions {
 const FAREWELL_MS = 1_000;
 const EMPTY = Buffer.alloc(0);
 
-/** One client: its lines are put and answered in order, and no further piece is read before the last one was answered. */
+/** How much of a client is read before the first of it is answered. More shares transactions better, and leaves the cache. */
+const READ_AHEAD_BYTES = 128 << 10;
+
+type Batch = Parameters<ConnectionOptions['context']['emitEach']>[0];
+
+/** One client: its lines are put and answered in order. What comes meanwhile is split at once and put together with what follows. */
 export class Connection implements Reader {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
@@ -22,9 +28,14 @@ export class Connection implements Reader {
   /** The unfinished line: the first `#tailLength` bytes. */
   #tail = EMPTY;
   #tailLength = 0;
+  /** Lines that wait for those before them, and the lengths of the pieces they came in. */
+  #batches: Batch[] = [];
+  #pieces: number[] = [];
+  #unansweredBytes = 0;
   /** Resolves when everything that was read is answered. */
   #idle: Promise<void> = Promise.resolve();
-  #busy = false;
+  #answering = false;
+  #overlong = false;
   #over = false;
 
   constructor(socket: Socket, options: ConnectionOptions) {
@@ -47,8 +58,12 @@ export class Connection implements Reader {
 
   /** Reads on, unless something stands against it. */
   resume(): void {
-    const blocked = this.#busy || this.#over || !this.#options.inFlight.mayRead(this) || this.#socket.writableNeedDrain;
-    if (!blocked) this.#socket.resume();
+    if (!this.#blocked) this.#socket.resume();
+  }
+
+  get #blocked(): boolean {
+    const enough = this.#unansweredBytes >= READ_AHEAD_BYTES || this.#socket.writableNeedDrain;
+    return this.#over || enough || !this.#options.inFlight.mayRead(this);
   }
 
   /** Reads no more, and ends when everything that was read is answered; but does not wait for ever that the answers are read. */
@@ -62,50 +77,84 @@ export class Connection implements Reader {
 
   #receive(data: Buffer): void {
     if (this.#over) return;
-    this.#busy = true;
-    this.#socket.pause();
-    this.#options.inFlight.began(this, data.length);
-    this.#idle = this.#take(this.#conversation.decode(data)).finally(() => {
-      this.#busy = false;
-      this.#options.inFlight.ended(this, data.length, this.#tailLength > 0);
-      this.resume();
-    });
+    const bytes = data.length;
+    this.#options.inFlight.began(this, bytes);
+    this.#unansweredBytes += bytes;
+    this.#pieces.push(bytes);
+    this.#split(this.#conversation.decode(data));
+    freeAtOnce(data);
+    if (this.#blocked) this.#socket.pause();
+    if (!this.#answering) this.#idle = this.#answerAll();
   }
 
-  /** Puts the lines of a piece and keeps its unfinished rest. */
-  async #take(data: Buffer): Promise<void> {
+  /** Makes batches of the lines of a piece, and keeps its unfinished rest. */
+  #split(data: Buffer): void {
     const { config, builder } = this.#options.context;
     let rest = data;
-    for (let more = true; more && !this.#over; ) {
+    for (let more = true; more; ) {
       const lines = builder.splitLines(this.#tail.subarray(0, this.#tailLength), rest, config.lineCharsMax);
       more = lines.more;
       if (lines.consumed > 0) this.#setTail(EMPTY);
       rest = rest.subarray(lines.consumed);
-      if (lines.batch.length > 0) await this.#put(lines.batch);
-      if (lines.overlong) return this.#dismiss();
+      if (lines.batch.length > 0) this.#batches.push(lines.batch);
+      else lines.batch.release();
+      if (lines.overlong) {
+        this.#overlong = true;
+        this.#over = true;
+        return;
+      }
     }
     if (rest.length > 0) this.#setTail(rest);
   }
 
-  async #put(batch: Parameters<ConnectionOptions['context']['emitEach']>[0]): Promise<void> {
+  /** Puts and answers until nothing is left that was read. */
+  async #answerAll(): Promise<void> {
+    this.#answering = true;
+    while (this.#pieces.length > 0) {
+      const [batches, pieces] = [this.#batches, this.#pieces];
+      this.#batches = [];
+      this.#pieces = [];
+      while (batches.length > 0) await this.#put(batches);
+      for (const bytes of pieces) {
+        this.#unansweredBytes -= bytes;
+        this.#options.inFlight.ended(this, bytes, this.#tailLength > 0);
+      }
+    }
+    this.#answering = false;
+    if (this.#overlong) this.#dismiss();
+    else this.resume();
+  }
+
+  /** Puts the first of the batches, with those that stand directly behind it in memory. */
+  async #put(batches: Batch[]): Promise<void> {
     const { config, emitEach } = this.#options.context;
-    await emitEach(batch, (accepted, failure) => {
+    const first = batches.shift()!;
+    const parts = [first];
+    let whole = first;
+    for (let joined: Batch | undefined; batches.length > 0; whole = joined) {
+      joined = whole.joinedWith(batches[0]!);
+      if (joined === undefined) break;
+      parts.push(batches.shift()!);
+    }
+    await emitEach(whole, (accepted, failure) => {
       let answer = config.acknowledge ? 'OK\n'.repeat(accepted) : '';
       // A failure is told even to those who do not want to hear of success: they have to send again.
       if (failure !== undefined) answer += `FAILED: ${failure.message}\n`;
       if (answer !== '') this.#answer(answer);
     });
+    for (const part of parts) part.release();
   }
 
   #answer(answer: string): void {
-    if (this.#socket.writable) this.#socket.write(this.#conversation.encode(answer));
+    if (!this.#socket.writable) return;
+    // Who does not read the answers is not read either.
+    if (!this.#socket.write(this.#conversation.encode(answer))) this.#socket.pause();
   }
 
   /** Ends a connection whose line is too long, as Flume does: everything after it is dropped. */
   #dismiss(): void {
     const { config, metrics } = this.#options.context;
     metrics.overlong.add(1);
-    this.#over = true;
     this.#answer(`FAILED: Event exceeds the maximum length (${config.lineCharsMax} chars, including newline)\n`);
     this.#socket.end();
     this.#socket.resume();

@@ -11,8 +11,7 @@ export async function open({ config, emit, builder }: SourceContext<typeof seq>)
     async poll() {
       const count = Math.min(config.batchSize, config.totalEvents - next);
       if (count <= 0) return 'backoff';
-      for (let number = next; number < next + count; number += 1) builder.append(String(number));
-      await emit(builder.finish());
+      await emit(builder.count(next, count));
       next += count;
       return 'ready';
     },
