@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { ChannelPort, MemoryChannel, newOwner, Owner, reclaimOwner } from '@millrace/channel-native';
 import { expect, test } from 'vitest';
+import type { CounterBirth } from './kills/counter.ts';
 import { COMMITTED, COMMITTING, EVENTS_PER_PUT, type KillBirth, Ledger, numberOf, UNKNOWN } from './kills/ledger.ts';
 
 const KILLS = 1_000;
+const COUNTER = new URL('./kills/counter.js', import.meta.url);
 const MODULES = {
   putter: new URL('./kills/putter.js', import.meta.url),
   taker: new URL('./kills/taker.js', import.meta.url),
@@ -90,3 +92,29 @@ test('a thousand workers killed in the middle of copies and open transactions: n
   // All room is there again: no dead worker pins any of it.
   expect(port.free()).toBe(1_000);
 }, 120_000);
+
+test.for(['put', 'reserve and publish', 'take and commit'] as const)(
+  'what a worker was told is done is done, though it is being killed: %s',
+  { timeout: 60_000 },
+  async (what) => {
+    const roomy = { capacity: 2 ** 20, transactionCapacity: 1, byteCapacity: 64 << 20 };
+    for (let life = 0; life < 60; life += 1) {
+      using channel = new MemoryChannel(roomy);
+      const owner = newOwner();
+      const done = new Int32Array(new SharedArrayBuffer(4));
+      const worker = new Worker(COUNTER, {
+        workerData: { address: channel.address, owner, what, done } satisfies CounterBirth,
+      });
+      const exited = once(worker, 'exit');
+      await once(worker, 'message');
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
+      worker.terminate();
+      await exited;
+      reclaimOwner(owner);
+      const { put, committed } = channel.counters();
+      const really = what === 'take and commit' ? committed : put;
+      // Between a call and its count there is room for one death.
+      expect([really, really - 1]).toContain(done[0]);
+    }
+  },
+);
