@@ -16,6 +16,9 @@ export interface EmitterOptions {
   readonly log: Log;
 }
 
+/** More in one transaction saves nothing any more, and makes the first wait for the last. */
+const ENOUGH_BYTES = 32 << 10;
+
 /** What an emitter gives to its source. */
 export type Emitter = Pick<SourceContext<SourceSpec>, 'emit' | 'emitEach' | 'builder' | 'transactionCapacity'>;
 
@@ -42,7 +45,7 @@ interface Share {
 /**
  * Puts what a source emits into its channels.
  *
- * Requests that come while the event loop runs through its sockets are put as one transaction in its check phase. The law: every request
+ * Requests that come while the event loop runs through its sockets are put as one transaction, in its check phase or as soon as they are enough. The law: every request
  * gets the answer that it would have had alone. A merged transaction therefore never waits. When it does not fit, its requests wait one by
  * one, each for its own keep-alive, as the threads of Flume do.
  */
@@ -57,21 +60,23 @@ export function createEmitter({ required, optional, merge, metrics, log }: Emitt
   const transactionCapacity = channels.transactionCapacity;
   const builder = new BatchBuilder();
   let queue: Request[] = [];
+  let queuedBytes = 0;
   let scheduled = false;
   let lastAnswer: Promise<void> = Promise.resolve();
 
   function enqueue(request: Request): void {
     queue.push(request);
-    if (scheduled) return;
+    queuedBytes += request.batch.byteLength;
+    if (!merge || queuedBytes >= ENOUGH_BYTES) return flush();
+    if (!scheduled) setImmediate(flush);
     scheduled = true;
-    if (merge) setImmediate(flush);
-    else flush();
   }
 
   function flush(): void {
     scheduled = false;
     const requests = queue;
     queue = [];
+    queuedBytes = 0;
     let next = 0;
     while (next < requests.length) {
       const shares = gather(requests, next, Math.min(transactionCapacity, free()));
