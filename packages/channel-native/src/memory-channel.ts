@@ -11,7 +11,7 @@ export interface MemoryChannelOptions {
   readonly transactionCapacity: number;
   /** How long a put waits for room. Default 3,000. */
   readonly keepAliveMs?: number;
-  /** Most bytes in use; unset it follows the capacity, see {@link defaultByteCapacity}. 0 means the same without Flume's limit on bodies. */
+  /** Most bytes in use, but at most half of the memory; unset it follows the capacity, see {@link defaultByteCapacity}. 0 means the same without Flume's limit on bodies. */
   readonly byteCapacity?: number | undefined;
   /** Part of `byteCapacity` that bodies leave to headers. Default 20. */
   readonly byteCapacityBufferPercentage?: number;
@@ -68,9 +68,13 @@ const SLOT_BYTES = 100;
  * most a quarter of the memory of the host or its control group. Address space is set aside; memory is only used where events are.
  */
 export function defaultByteCapacity(capacity: number): number {
+  return Math.floor(Math.min(memoryBytes() / 4, Math.max(64 << 20, capacity * 1024)));
+}
+
+/** What the host or the control group of this process has. */
+function memoryBytes(): number {
   const limit = process.constrainedMemory();
-  const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-  return Math.floor(Math.min(memory / 4, Math.max(64 << 20, capacity * 1024)));
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 /** Flume's 100-byte slots for bodies, computed as Flume does, in double precision; less than one means no limit. */
@@ -85,12 +89,18 @@ export class MemoryChannel {
   readonly address: ChannelAddress;
   #closed = false;
 
-  /** Throws `RangeError` when the system has not so much address space: then `byteCapacity` is too large. */
+  /** Throws `RangeError` for limits that are none, and when the system has not so much address space: then `byteCapacity` is too large. */
   constructor(options: MemoryChannelOptions) {
     const { capacity, transactionCapacity, keepAliveMs = 3_000, byteCapacityBufferPercentage = 20 } = options;
+    for (const [name, value] of Object.entries({ capacity, transactionCapacity })) {
+      if (Number.isInteger(value) && value > 0 && value <= INT_MAX) continue;
+      throw new RangeError(`${name} must be a whole number from 1 to ${INT_MAX}, not ${value}.`);
+    }
     const byteCapacity = options.byteCapacity || defaultByteCapacity(capacity);
     const slots = options.byteCapacity === 0 ? INT_MAX : bodySlots(byteCapacity, byteCapacityBufferPercentage);
-    const limits = { capacity, transactionCapacity, slots, byteCapacity: Math.min(byteCapacity, totalmem()) };
+    // Flume only counts, so its files name any number; more than half of the memory is not set aside.
+    const bytes = Math.min(byteCapacity, Math.floor(memoryBytes() / 2));
+    const limits = { capacity, transactionCapacity, slots, byteCapacity: bytes };
     const { length, leasesOffset } = addon.memoryLayout(limits);
     const memory = allocate(length, byteCapacity);
     const id = addon.openMemory(new Uint8Array(memory), limits, process.env['MILLRACE_POISON'] === '1');

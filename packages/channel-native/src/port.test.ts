@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import * as fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
+import { addon } from './addon.ts';
 import {
   type Batch,
   BatchBuilder,
@@ -152,6 +153,12 @@ test('the slots of bodies are counted in Flume’s arithmetic', () => {
   expect(bodySlots(100, 20)).toBe(2 ** 31 - 1);
 });
 
+test('a byteCapacity beyond the memory is cut to what can be had', () => {
+  const { port } = open({ byteCapacity: 1e15 });
+  expect(port.tryPut(batchOf('a'))).toBe(true);
+  expect(() => open({ capacity: -1 })).toThrow('capacity must be a whole number from 1 to 2147483647, not -1.');
+});
+
 test('closing ends every wait', async () => {
   const { channel, port } = open({ capacity: 10 });
   const taking = port.take({ minEvents: 10, max: 10, lingerMs: -1 });
@@ -195,6 +202,8 @@ test('a worker that dies gives back what it had taken, and only once it has ende
   expect(channel.counters()).toMatchObject({ leased: 2, queued: 0 });
   reclaimOwner(owner);
   expect(channel.counters()).toMatchObject({ leased: 0, queued: 2, reclaimed: 2 });
+  const dead = () => addon.take(channel.address.id, owner, 0, 1, 1, 0, false);
+  expect(dead).toThrow(expect.objectContaining({ code: 'MR_CHANNEL_STALE' }));
   using lease = await port.take();
   expect(textsOf(lease)).toEqual(['a', 'b']);
 });

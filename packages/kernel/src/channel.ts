@@ -48,8 +48,11 @@ export interface PutPort {
   tryPut(batch: Batch): boolean;
   /** Room, if there is some now; throws when there never can be. */
   tryReserve(need: Need): Reservation | undefined;
-  /** Room within `waitMs`; rejects with `MR_CHANNEL_FULL`. */
-  reserve(need: Need, options: { readonly waitMs: number }): Promise<Reservation>;
+  /** Room within `waitMs`; rejects with `MR_CHANNEL_FULL`, or with `MR_CHANNEL_CANCELLED` when the signal aborts. */
+  reserve(
+    need: Need,
+    options: { readonly waitMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<Reservation>;
 }
 
 /** Both ends of a channel, as one worker life has them. */

@@ -14,10 +14,13 @@ export interface EmitterOptions {
   readonly merge: boolean;
   readonly metrics: MetersOf<SourceMeters>;
   readonly log: Log;
+  /** Aborts when the source is asked to stop: who waits for room is refused then. */
+  readonly signal?: AbortSignal;
 }
 
 /** More in one transaction saves nothing any more, and makes the first wait for the last. */
 const ENOUGH_BYTES = 32 << 10;
+const STOPPING = 'The agent is stopping and there is no room for the event now: send it again later.';
 
 /** What an emitter gives to its source. */
 export type Emitter = Pick<SourceContext<SourceSpec>, 'emit' | 'emitEach' | 'builder' | 'transactionCapacity'>;
@@ -49,7 +52,7 @@ interface Share {
  * gets the answer that it would have had alone. A merged transaction therefore never waits. When it does not fit, its requests wait one by
  * one, each for its own keep-alive, as the threads of Flume do.
  */
-export function createEmitter({ required, optional, merge, metrics, log }: EmitterOptions): Emitter {
+export function createEmitter({ required, optional, merge, metrics, log, signal }: EmitterOptions): Emitter {
   const channels = new RequiredChannels(required);
   const extras = optional.map(
     (port) =>
@@ -129,12 +132,12 @@ export function createEmitter({ required, optional, merge, metrics, log }: Emitt
     const events = request.outcome === undefined ? request.batch.length : 1;
     const shares = [{ request, from: request.done, events }];
     const pieces = piecesOf(shares);
-    channels.put(pieces).then(
+    channels.put(pieces, signal).then(
       () => {
         accept(shares, pieces);
         if (!isOver(request)) enqueue(request);
       },
-      (error: unknown) => refuse(request, events, error),
+      (error: unknown) => refuse(request, events, signal?.aborted ? new Error(STOPPING, { cause: error }) : error),
     );
   }
 

@@ -42,9 +42,9 @@ export class RequiredChannels {
 
   /**
    * Puts as soon as there is room, waiting as long as Flume would: the keep-alive of every channel in turn. Rejects with what the channel
-   * says that was waited for last.
+   * says that was waited for last, and with `MR_CHANNEL_CANCELLED` when the signal aborts.
    */
-  async put(pieces: Pieces): Promise<void> {
+  async put(pieces: Pieces, signal?: AbortSignal): Promise<void> {
     const deadline = performance.now() + this.#ports.reduce((sum, port) => sum + port.address.keepAliveMs, 0);
     const act = (reservations: readonly Reservation[]) => fillAndPublish(reservations, pieces);
     let granted: Granted | undefined;
@@ -52,7 +52,7 @@ export class RequiredChannels {
       const short = this.#reserveAll(pieces, act, granted);
       if (short === undefined) return;
       const waitMs = Math.min(short.address.keepAliveMs, Math.max(0, deadline - performance.now()));
-      granted = { port: short, room: await short.reserve(needOfAll(pieces), { waitMs }) };
+      granted = { port: short, room: await short.reserve(needOfAll(pieces), { waitMs, signal }) };
     }
   }
 

@@ -126,7 +126,7 @@ pub fn free_events(channel: u32) -> Result<u32> {
 #[napi(catch_unwind)]
 pub fn reserve(channel: u32, owner: u32, token: u32, events: u32, bytes: f64, slots: f64, wait_ms: f64) -> Result<f64> {
     let need = Need { events, bytes: whole(bytes), slots: whole(slots) };
-    let granted = registry::channel(channel)
+    let granted = registry::channel_for(owner, channel)
         .and_then(|it| it.reserve(Waiter { owner, token }, need, until(wait_ms), registry::now_ms()));
     granted_number(granted)
 }
@@ -185,7 +185,7 @@ pub fn put(
     end: u32,
 ) -> Result<f64> {
     let run = run(&memory, base, size, first, count, start, end)?;
-    let it = registry::channel(channel).map_err(thrown)?;
+    let it = registry::channel_for(owner, channel).map_err(thrown)?;
     match it.put(Waiter { owner, token }, &run, until(wait_ms), registry::now_ms()) {
         Ok(Grant::Now(_)) => Ok(0.0),
         other => granted_number(other),
@@ -197,7 +197,7 @@ pub fn put(
 #[napi(catch_unwind)]
 pub fn take(channel: u32, owner: u32, token: u32, max: u32, min: u32, linger_ms: f64, wait: bool) -> Result<f64> {
     let wish = Wish { max, min, linger_ms: (linger_ms >= 0.0).then(|| whole(linger_ms)) };
-    let granted = registry::channel(channel)
+    let granted = registry::channel_for(owner, channel)
         .and_then(|it| it.take(Waiter { owner, token }, wish, wait, registry::now_ms()))
         .map_err(thrown)?;
     Ok(match granted {
@@ -226,7 +226,7 @@ pub fn cancel_wait(channel: u32, owner: u32, token: u32) -> Result<bool> {
 }
 
 fn until(wait_ms: f64) -> Option<u64> {
-    (wait_ms >= 0.0).then(|| registry::now_ms() + whole(wait_ms))
+    (wait_ms >= 0.0).then(|| registry::now_ms().saturating_add(whole(wait_ms)))
 }
 
 fn granted_number(granted: millrace_engine::Result<Grant>) -> Result<f64> {

@@ -67,6 +67,15 @@ pub fn channel(id: u32) -> Result<Arc<MemoryChannel>> {
     whole(CHANNELS.read()).by_id.get(&id).cloned().ok_or(Error::Closed)
 }
 
+/// The channel of a number, for something new that this owner begins. Who was reclaimed must not begin what nobody would take back any more.
+///
+/// # Errors
+/// `Stale` when the owner was reclaimed, `Closed` when there is no such channel any more.
+pub fn channel_for(owner: u32, id: u32) -> Result<Arc<MemoryChannel>> {
+    let lives = whole(OWNERS.read()).by_id.contains_key(&owner);
+    if lives { channel(id) } else { Err(Error::Stale) }
+}
+
 /// Closes a channel: nothing new begins and every wait ends. Its number, and so its buffer, is needed until [`is_open`] says no.
 ///
 /// # Errors

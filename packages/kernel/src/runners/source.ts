@@ -24,6 +24,7 @@ export async function open({ assignment, owner, module, log, asked }: Stage): Pr
     merge: drive === 'event',
     metrics: meters as MetersOf<SourceMeters>,
     log,
+    signal: asked,
   });
 
   const openSource = module.open as (context: SourceContext<SourceSpec>) => Promise<RunningSource | PollingSource>;
@@ -54,8 +55,8 @@ export async function poll(
       }
     } catch (error) {
       if (asked.aborted) break;
-      // A channel that refuses has already been waited for.
-      if (!codeOf(error)?.startsWith('MR_CHANNEL_')) pauseMs = maxMs;
+      // A channel that is full has been waited for; what can never fit, or anything else, has not.
+      if (codeOf(error) !== 'MR_CHANNEL_FULL') pauseMs = maxMs;
       log.error(
         { error },
         pauseMs > 0 ? `Polling failed; trying again in ${pauseMs} ms.` : 'A channel refused events.',

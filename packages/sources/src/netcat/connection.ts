@@ -17,6 +17,8 @@ const EMPTY = Buffer.alloc(0);
 
 /** How much of a client is read before the first of it is answered. More shares transactions better, and leaves the cache. */
 const READ_AHEAD_BYTES = 128 << 10;
+/** Lines that are put before it is seen whether the client takes its answers. */
+const LINES_MAX = 4_096;
 
 type Batch = Parameters<ConnectionOptions['context']['emitEach']>[0];
 
@@ -36,6 +38,8 @@ export class Connection implements Reader {
   #idle: Promise<void> = Promise.resolve();
   #answering = false;
   #overlong = false;
+  /** Ends the wait for answers to be taken. */
+  #goOn: (() => void) | undefined;
   #over = false;
 
   constructor(socket: Socket, options: ConnectionOptions) {
@@ -45,7 +49,10 @@ export class Connection implements Reader {
     options.inFlight.join(this);
     socket.on('data', (data) => this.#receive(data as Buffer));
     socket.on('end', () => this.#end());
-    socket.on('drain', () => this.resume());
+    socket.on('drain', () => {
+      this.#goOn?.();
+      this.resume();
+    });
     // Node closes a socket after an error by itself; who reset it does not wait for an answer.
     socket.on('error', (error) => options.context.log.debug({ error, peer: socket.remoteAddress }, 'Connection lost.'));
     socket.once('close', () => this.#forget());
@@ -70,6 +77,7 @@ export class Connection implements Reader {
   async close(): Promise<void> {
     this.#over = true;
     this.#socket.pause();
+    this.#goOn?.();
     await this.#idle;
     this.#socket.destroySoon();
     this.#destroyLater();
@@ -136,13 +144,26 @@ export class Connection implements Reader {
       if (joined === undefined) break;
       parts.push(batches.shift()!);
     }
-    await emitEach(whole, (accepted, failure) => {
-      let answer = config.acknowledge ? 'OK\n'.repeat(accepted) : '';
-      // A failure is told even to those who do not want to hear of success: they have to send again.
-      if (failure !== undefined) answer += `FAILED: ${failure.message}\n`;
-      if (answer !== '') this.#answer(answer);
-    });
+    for (let at = 0; at < whole.length; at += LINES_MAX) {
+      await this.#answersTaken();
+      const lines = whole.length <= LINES_MAX ? whole : whole.slice(at, Math.min(at + LINES_MAX, whole.length));
+      await emitEach(lines, (accepted, failure) => {
+        let answer = config.acknowledge ? 'OK\n'.repeat(accepted) : '';
+        // A failure is told even to those who do not want to hear of success: they have to send again.
+        if (failure !== undefined) answer += `FAILED: ${failure.message}\n`;
+        if (answer !== '') this.#answer(answer);
+      });
+    }
     for (const part of parts) part.release();
+  }
+
+  /** Waits for a client that does not read its answers, each of which may be longer than its line was; but not when the source closes. */
+  async #answersTaken(): Promise<void> {
+    if (!this.#socket.writableNeedDrain || this.#over) return;
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+      if (this.#socket.destroyed) resolve();
+    });
   }
 
   #answer(answer: string): void {
@@ -172,6 +193,7 @@ export class Connection implements Reader {
 
   #forget(): void {
     this.#over = true;
+    this.#goOn?.();
     this.#setTail(EMPTY);
     this.#options.inFlight.leave(this);
   }

@@ -4,7 +4,7 @@ mod puts;
 mod takes;
 mod waits;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::{
     arena::{Arena, Region},
@@ -166,8 +166,6 @@ pub(super) struct State {
     used_bytes: u64,
     next_place: u64,
     closed: bool,
-    /// Owners whose open things were taken back: a call of theirs would open what nobody takes back any more.
-    reclaimed: HashSet<u32>,
     counters: Counters,
     /// When the timer is going to call [`State::expire`].
     alarm_ms: Option<u64>,
@@ -206,7 +204,6 @@ impl State {
             used_bytes: 0,
             next_place: 0,
             closed: false,
-            reclaimed: HashSet::new(),
             counters: Counters::default(),
             alarm_ms: None,
             effects: Effects::default(),

@@ -28,7 +28,7 @@ export const memory = defineChannel({
     byteCapacity: property(
       'byteCapacity',
       long(0n).optional(),
-      'Most bytes of memory that events may use. Unset: 1 KiB for each event of `capacity`, at least 64 MiB, at most a quarter of the memory of the host or its control group. `0`: the same, without a limit on the bodies.',
+      'Most bytes of memory that events may use; more than half of the memory is not taken. Unset: 1 KiB for each event of `capacity`, at least 64 MiB, at most a quarter of the memory of the host or its control group. `0`: the same, without a limit on the bodies.',
       { whenBad: 'default' },
     ),
     byteCapacityBufferPercentage: property(

@@ -17,7 +17,7 @@ impl State {
 
     /// Room for a put: at once when there is enough and nobody waits before it; `wait` says until when it may wait.
     pub fn reserve(&mut self, who: Waiter, need: Need, wait: Option<u64>, now_ms: u64) -> Result<Grant> {
-        self.check_open(who.owner)?;
+        self.check_open()?;
         self.check_fits_ever(&need)?;
         if self.putters.is_empty()
             && let Some(handle) = self.try_reserve(who.owner, need)

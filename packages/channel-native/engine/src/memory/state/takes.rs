@@ -9,7 +9,7 @@ use crate::error::{Error, Excess, Result};
 impl State {
     /// A lease: at once when the wish is met, else later, or not at all when the caller will not `wait`.
     pub fn take(&mut self, who: Waiter, wish: Wish, wait: bool, now_ms: u64) -> Result<Option<Grant>> {
-        self.check_open(who.owner)?;
+        self.check_open()?;
         if wish.max == 0 || wish.max > self.limits.transaction_capacity {
             return Err(Error::TooLarge(Excess::Take { max: self.limits.transaction_capacity }));
         }
@@ -62,7 +62,7 @@ impl State {
         self.counters.queued >= u64::from(wish.min.min(wish.max))
             || pressed == Pressed::Yes
             || !self.putters.is_empty()
-            || wish.linger_ms.is_some_and(|linger| oldest + linger <= now_ms)
+            || wish.linger_ms.is_some_and(|linger| oldest.saturating_add(linger) <= now_ms)
     }
 
     pub(super) fn oldest_ms(&self) -> Option<u64> {
@@ -165,6 +165,6 @@ impl State {
 
     pub(super) fn linger_end_ms(&self) -> Option<u64> {
         let linger = self.takers.iter().filter_map(|it| it.wish.linger_ms).min()?;
-        self.oldest_ms().filter(|_| !self.leases.is_full()).map(|oldest| oldest + linger)
+        self.oldest_ms().filter(|_| !self.leases.is_full()).map(|oldest| oldest.saturating_add(linger))
     }
 }

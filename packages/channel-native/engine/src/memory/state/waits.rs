@@ -32,7 +32,6 @@ impl State {
 
     /// Takes back everything an owner left open. Only after its thread has ended.
     pub fn reclaim(&mut self, owner: u32, now_ms: u64) {
-        self.reclaimed.insert(owner);
         self.forget_waits(|it| it.owner == owner);
         for handle in self.reservations.find(|it| it.owner == owner) {
             if let Some(it) = self.reservations.remove(handle) {
@@ -69,12 +68,8 @@ impl State {
         }
     }
 
-    pub(super) fn check_open(&self, owner: u32) -> Result<()> {
-        match () {
-            () if self.closed => Err(Error::Closed),
-            () if self.reclaimed.contains(&owner) => Err(Error::Stale),
-            () => Ok(()),
-        }
+    pub(super) const fn check_open(&self) -> Result<()> {
+        if self.closed { Err(Error::Closed) } else { Ok(()) }
     }
 
     /// Asks to be called at a time, unless that is going to happen anyway.
