@@ -70,9 +70,12 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   function enqueue(request: Request): void {
     queue.push(request);
     queuedBytes += request.batch.byteLength;
-    if (!merge || queuedBytes >= ENOUGH_BYTES) return flush();
-    if (!scheduled) setImmediate(flush);
-    scheduled = true;
+    if (!merge || queuedBytes >= ENOUGH_BYTES) {
+      flush();
+    } else if (!scheduled) {
+      scheduled = true;
+      setImmediate(flush);
+    }
   }
 
   function flush(): void {
