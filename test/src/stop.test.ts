@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { complaints, netcatFlow, pause } from './faults/agent.ts';
 
 test('SIGTERM in full flow: everything that was answered with OK is delivered, once and in order, and the exit code is 0', async () => {
-  const flow = netcatFlow({ channel: 'capacity = 10000\n transactionCapacity = 1000', sink: 'type = logger' });
-  await using agent = await runAgent(flow);
+  const channel = 'capacity = 10000\n transactionCapacity = 1000\n keep-alive = 60';
+  await using agent = await runAgent(netcatFlow({ channel, sink: 'type = logger' }));
   const clients = await Promise.all(Array.from({ length: 10 }, () => LineClient.connect(agent.port('r1'))));
   const sending = clients.map(async (client, number) => {
     for (let line = 0; !client.socket.destroyed; line += 50) {
