@@ -19,17 +19,20 @@ test('SIGTERM in full flow: everything that was answered with OK is delivered, o
   expect(complaints(agent)).toEqual([]);
 
   const delivered = loggedBodies(agent.output);
-  let answered = 0;
+  let accepted = 0;
   for (const [number, client] of clients.entries()) {
+    // The answers come in the order of the lines; those to the last lines may be lost with the connection.
     const answers = client.received().toString().split('\n').slice(0, -1);
-    expect(new Set(answers)).toEqual(new Set(['OK']));
-    // Each line is answered in its order, so the answers count the lines that were accepted.
-    const mine = delivered.filter((body) => body.startsWith(`client ${number} `));
-    expect(mine).toEqual(mine.map((_, at) => `client ${number} ${String(at).padStart(6, '0')}`));
-    expect(mine.length).toBeGreaterThanOrEqual(answers.length);
-    answered += answers.length;
+    const mine = delivered.filter((body) => body.startsWith(`client ${number} `)).map((body) => Number(body.slice(-6)));
+    const confirmed = answers.flatMap((answer, line) => (answer === 'OK' ? [line] : []));
+    expect(mine.filter((line) => line < answers.length)).toEqual(confirmed);
+    expect(mine).toEqual([...new Set(mine)].sort((a, b) => a - b));
+    // Only the stop makes one fail, and only where there is no room.
+    const failures = new Set(answers.filter((answer) => answer !== 'OK'));
+    for (const failure of failures) expect(failure).toMatch(/^FAILED: The agent is stopping/);
+    accepted += confirmed.length;
   }
-  expect(answered).toBeGreaterThan(1_000);
+  expect(accepted).toBeGreaterThan(1_000);
 });
 
 test('SIGINT while nothing happens ends at once with 0', async () => {
