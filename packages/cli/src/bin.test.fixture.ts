@@ -35,6 +35,11 @@ export function startBin(bin: Bin, args: readonly string[], { node = [], cwd }: 
   return start(process.execPath, [...node, fileOf(bin), ...args], cwd);
 }
 
+/** Starts a bin by a line of shell, in which `"$@"` is its command. */
+export function startBinInShell(line: string, bin: Bin, args: readonly string[], { node = [], cwd }: Options = {}) {
+  return start('sh', ['-c', line, 'sh', process.execPath, ...node, fileOf(bin), ...args], cwd);
+}
+
 /** Runs a bin to its end. */
 export function runBin(bin: Bin, args: readonly string[], options?: Options): Promise<Output> {
   return startBin(bin, args, options).ended;

@@ -1,7 +1,8 @@
 import { isatty } from 'node:tty';
 import type { Log } from '@millrace/kernel/component';
 import type { LogLevel } from '@millrace/kernel/protocol';
-import { type DestinationStream, destination, type Level, pino } from 'pino';
+import { type Level, pino } from 'pino';
+import { LogOutput } from './log-output.ts';
 
 /** What log4j calls the levels, and what they are here. */
 const levels: Readonly<Record<string, Level | 'silent'>> = {
@@ -23,12 +24,19 @@ export interface OpenLog {
 
 /**
  * Opens the agent's log on standard error: for people when that is a terminal, else one JSON object a line. It is written
- * synchronously, so the last words before an end are never lost.
+ * synchronously, so the last words before an end are not lost. Lines that cannot be written are dropped and counted.
  */
 export async function openLog(agent: string, systemProperties: ReadonlyMap<string, string>): Promise<OpenLog> {
   const wanted = systemProperties.get('millrace.log.level') ?? systemProperties.get('flume.root.logger')?.split(',')[0];
   const level = wanted === undefined ? 'info' : levels[wanted.trim().toUpperCase()];
   const terminal = isatty(2);
+  const format = terminal ? await forPeople() : (line: string) => line;
+  const output = new LogOutput(2, (dropped, reason) => {
+    const msg = `${dropped} lines of this log could not be written (${reason}) and are missing here.`;
+    return format(`${JSON.stringify({ level: 'error', time: new Date().toISOString(), agent, dropped, msg })}\n`);
+  });
+  // What a component prints by itself comes through these streams, and an error that nobody hears would end the agent.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const log = pino(
     {
       level: level ?? 'info',
@@ -39,7 +47,7 @@ export async function openLog(agent: string, systemProperties: ReadonlyMap<strin
         error: terminal && level !== 'debug' && level !== 'trace' ? messageOf : pino.stdSerializers.errWithCause,
       },
     },
-    terminal ? await forPeople() : destination({ fd: 2, sync: true }),
+    { write: (line) => output.write(format(line)) },
   );
   if (level === undefined) {
     log.warn({ wanted, levels: Object.keys(levels) }, 'There is no such log level, so the log says INFO and above.');
@@ -57,12 +65,10 @@ function messageOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
 }
 
-/** The library is loaded only for a terminal. Its stream writes in this thread, not in a worker, and so cannot lose the last lines. */
-async function forPeople(): Promise<DestinationStream> {
-  const { default: pretty } = await import('pino-pretty');
-  return pretty({
-    destination: 2,
-    sync: true,
+/** The library is loaded only for a terminal. */
+async function forPeople(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  return prettyFactory({
     colorize: true,
     singleLine: true,
     ignore: 'agent,component',

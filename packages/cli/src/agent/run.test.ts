@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { runBin, type StartedBin, startBin, startBinOnTerminal } from '../bin.test.fixture.ts';
+import { runBin, type StartedBin, startBin, startBinInShell, startBinOnTerminal } from '../bin.test.fixture.ts';
 
 const flow = `a1.sources = r1
 a1.channels = c1
@@ -125,6 +125,59 @@ test.skipIf(process.platform !== 'linux')(
     expect(written.stdout).not.toContain('"msg"');
   },
 );
+
+const polling = flow.replace('type = netcat', 'type = seq\na1.sources.r1.totalEvents = 3');
+const eventsOf = ({ written }: StartedBin) => written.stdout.match(/Event:/g)?.length;
+
+test.skipIf(process.platform !== 'linux')(
+  'an agent whose log cannot be written goes on and stops in order',
+  async () => {
+    const cwd = directoryWith({ 'flow.conf': polling });
+    const agent = startBinInShell('exec "$@" 2>/dev/full', 'millrace', ['agent', '-n', 'a1', '-f', 'flow.conf'], {
+      cwd,
+    });
+    await vi.waitFor(() => expect(eventsOf(agent)).toBe(3), 10_000);
+    agent.child.kill('SIGTERM');
+    expect((await agent.ended).code).toBe(0);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')(
+  'once the log can be written again it says how many lines are missing',
+  async () => {
+    const unknown = Array.from({ length: 50 }, (_, at) => `a1.sources.r1.colour${at} = red\n`).join('');
+    const cwd = directoryWith({ 'flow.conf': polling + unknown, log: '' });
+    const log = join(cwd, 'log');
+    const limited = 'ulimit -f 8; exec "$@" 2>>log';
+    const agent = startBinInShell(limited, 'millrace', ['agent', '-n', 'a1', '-f', 'flow.conf'], { cwd });
+    await vi.waitFor(() => expect(eventsOf(agent)).toBe(3), 10_000);
+    const before = readFileSync(log, 'utf8').split('\n').length - 1;
+    truncateSync(log);
+    agent.child.kill('SIGTERM');
+    expect((await agent.ended).code).toBe(0);
+
+    const [missing, ...lines] = readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(missing).toMatchObject({ level: 'error', agent: 'a1', msg: expect.stringContaining('(EFBIG)') });
+    expect(before + missing.dropped).toBeGreaterThan(50);
+    expect(lines.at(-1)).toMatchObject({ msg: 'Stopped.' });
+  },
+);
+
+test('what a component prints into nothing does not end its agent', async () => {
+  const cwd = directoryWith({ 'flow.conf': flow });
+  const printing = 'import { isMainThread as main } from "node:worker_threads"; if (!main) console.log("printed")';
+  const agent = startBinInShell('exec "$@" >/dev/full', 'millrace', ['agent', '-n', 'a1', '-f', 'flow.conf'], {
+    cwd,
+    node: ['--import', `data:text/javascript,${printing}`],
+  });
+  await portOf(agent);
+  await delay(300);
+  agent.child.kill('SIGTERM');
+  expect((await agent.ended).code).toBe(0);
+});
 
 test('-D settings are taken from flume-env.sh, and the command line wins', async () => {
   const conf = directoryWith({ 'flume-env.sh': 'export JAVA_OPTS="-Dport=1 -Dbind=127.0.0.1"\nexport SINK=logger' });
