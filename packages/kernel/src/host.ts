@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { MillraceError } from './errors.ts';
 import type { Assignment, Birth, FailureRecord, FromGuest, LogLevel, LogRecord, ToGuest } from './protocol.ts';
@@ -93,7 +93,7 @@ export class Host {
       worker.once('error', (cause) => this.#fail(() => this.#diagnose(cause)));
       worker.once('exit', (code) => {
         this.#fail(() => new MillraceError('MR_WORKER_EXIT', `${this.#id} exited with code ${code}.`));
-        this.#control.close();
+        this.#hearTheRest();
         resolve(this.#failure);
       });
     });
@@ -148,6 +148,16 @@ export class Host {
       this.#move('running');
       this.#opened.resolve();
     }
+  }
+
+  /** What was said last may still stand in the port when the thread has ended: closing the port would drop it. */
+  #hearTheRest(): void {
+    for (;;) {
+      const said = receiveMessageOnPort(this.#control);
+      if (said === undefined) break;
+      this.#hear(said.message);
+    }
+    this.#control.close();
   }
 
   #drained(): void {
