@@ -1,7 +1,7 @@
 import type { Batch, BatchBuilder } from '@millrace/channel-native';
 import type { ConfigOf, Metrics, Spec } from './spec.ts';
 
-export type { Batch, BatchBuilder } from '@millrace/channel-native';
+export type { Batch, BatchBuilder, Headers } from '@millrace/channel-native';
 
 /** Adds to a counter, or moves a gauge up and down. */
 export interface Meter {

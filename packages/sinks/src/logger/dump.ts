@@ -1,4 +1,4 @@
-import type { Headers } from '@millrace/channel-native';
+import type { Headers } from '@millrace/kernel/component';
 
 const ROW = 16;
 /** The columns of a full row of hex digits. */
