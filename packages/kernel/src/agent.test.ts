@@ -58,6 +58,27 @@ test('what was accepted before the stop is delivered before the end, and every l
   expect(channels[0]!.counters).toMatchObject({ put: accepted[0], committed: accepted[0], queued: 0, leased: 0 });
 });
 
+test('a stop tells how many accepted events are lost with a channel that does not keep them', async () => {
+  const accepted = sharedCells();
+  const { agent, log } = await start(
+    {
+      channels: [channelPlan('c1'), channelPlan('c2')],
+      sinks: [
+        sinkPlan('k1', 'counting', { delivered: sharedCells(), failing: true }),
+        sinkPlan('k2', 'counting', { delivered: sharedCells() }, 'c2'),
+      ],
+      sources: [sourcePlan('r1', 'emitting', { accepted, batch: 1 }, ['c1', 'c2'])],
+    },
+    { drainTimeoutMs: 300 },
+  );
+  await vi.waitFor(() => expect(accepted[0]).toBeGreaterThan(50));
+  const { lost } = await agent.stop();
+  expect(lost).toEqual([{ channel: 'a1.channels.c1', events: accepted[0] }]);
+  expect(log.lines).toContain(
+    'a1.sinks.k1: The time for draining is over; what is left in the channel was not delivered.',
+  );
+});
+
 test('a port in use keeps its source waiting, the rest runs, and the source starts once the port is free', async () => {
   const squatter = createServer().listen(0, '127.0.0.1');
   await once(squatter, 'listening');
@@ -140,7 +161,7 @@ test('stopping while a start hangs works at once', async () => {
   setTimeout(() => stop.abort(), 200);
   const began = performance.now();
   const { agent } = await starting;
-  expect(await agent.stop()).toEqual({ stuck: [] });
+  expect(await agent.stop()).toEqual({ stuck: [], lost: [] });
   expect(performance.now() - began).toBeLessThan(1_500);
 });
 
@@ -177,5 +198,5 @@ test('a thread that V8 cannot interrupt is named, and does not keep the agent fr
   // The process kills itself: no other end is left to it.
   const ended = await promisify(execFile)(process.execPath, [program]).catch((error) => error);
   expect(ended.signal).toBe('SIGKILL');
-  expect(JSON.parse(ended.stdout)).toEqual({ stuck: ['a1.sources.r1'] });
+  expect(JSON.parse(ended.stdout)).toEqual({ stuck: ['a1.sources.r1'], lost: [] });
 });

@@ -51,6 +51,14 @@ export interface Stopped {
    * ends the process.
    */
   readonly stuck: readonly string[];
+  /** Channels that ended with events in them and do not keep them. */
+  readonly lost: readonly Loss[];
+}
+
+export interface Loss {
+  readonly channel: string;
+  /** How many events it had accepted that no sink had delivered; undefined when it could not tell. */
+  readonly events: number | undefined;
 }
 
 const CLOSE_GRACE_MS = 3_000;
@@ -143,8 +151,10 @@ export class Agent {
 
     await stopAll(this.#sources, drainTimeoutMs / 3);
     await stopAll(this.#sinks, Math.max(0, deadline - performance.now()));
-    await Promise.all([...this.#channels.values()].map((channel) => channel.close()));
-    return { stuck };
+    const losses = await Promise.all(
+      [...this.#channels.values()].map(async (keeper) => ({ channel: keeper.id, events: await keeper.close() })),
+    );
+    return { stuck, lost: losses.filter(({ events }) => events !== 0) };
   }
 
   #supervise(plan: SinkPlan | SourcePlan, cells: CellRange, assign: () => Assignment): Piece {

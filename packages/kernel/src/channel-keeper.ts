@@ -60,18 +60,20 @@ export class ChannelKeeper {
     return { id: this.id, open: this.#host !== undefined, counters, lastError: this.#lastError };
   }
 
-  async close(): Promise<void> {
+  /** Resolves with the number of accepted events that are lost by it, and with undefined when the channel could not tell. */
+  async close(): Promise<number | undefined> {
     this.#closing.abort();
     await this.#opening;
     clearInterval(this.#trimming);
     const host = this.#host;
-    if (host === undefined) return;
+    if (host === undefined) return 0;
     this.#lastCounters = host.counters();
     this.#host = undefined;
     try {
-      await host.close();
+      return await host.close();
     } catch (error) {
       this.#log.error({ error }, 'Did not close cleanly.');
+      return undefined;
     }
   }
 

@@ -67,7 +67,8 @@ export interface ChannelHost {
   counters(): Readonly<Record<string, number>>;
   /** Gives back memory that is not needed now. */
   trim(): void;
-  close(): void | Promise<void>;
+  /** Answers how many accepted events are lost by it: those that wait or are taken, or none in a channel that keeps them. Closing again answers the same. */
+  close(): number | Promise<number>;
 }
 
 /** What a channel's module exports as `create`: opens the channel in the main thread. */

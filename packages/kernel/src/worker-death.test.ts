@@ -36,7 +36,7 @@ async function killAgainAndAgain(kind: 'source' | 'sink', assignment: Assignment
 
 test('whenever workers are killed, the laws of the figures hold and nothing accepted is lost', async () => {
   const channel: ChannelHost = await create({}, { id: 'c1', log });
-  onTestFinished(() => channel.close());
+  onTestFinished(async () => void (await channel.close()));
   const [r1, k1] = allocateCells(
     (['source', 'sink'] as const).map((kind) => Object.keys(metricsOf({ kind, metrics: {} }))),
   );

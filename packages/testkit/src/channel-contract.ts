@@ -69,7 +69,7 @@ const failsWith = (code: string) => expect.objectContaining({ code });
 export function channelContract(name: string, create: CreateScratch): void {
   async function open(limits: Partial<ChannelLimits> = {}) {
     const channel = await create({ capacity: 100, transactionCapacity: 10, keepAliveSeconds: 0, ...limits });
-    onTestFinished(() => channel.close());
+    onTestFinished(async () => void (await channel.close()));
     const connect = async () => {
       const owner = newOwner();
       onTestFinished(() => reclaimOwner(owner));

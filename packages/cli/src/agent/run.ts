@@ -10,6 +10,7 @@ import { showDiagnostics, showNothingToRun } from './diagnostics.ts';
 import { configurationFiles } from './files.ts';
 import { stopSignal } from './stop-signal.ts';
 import { gatherSurroundings } from './surroundings.ts';
+import { tellHowItStopped } from './tell-how-it-stopped.ts';
 import { watchForChange } from './watch.ts';
 import { flagsWithoutEffect } from './without-effect.ts';
 
@@ -45,13 +46,10 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   const agent = await startAgent(plan, { log, logLevel: level, signal: stop });
   if (!stop.aborted) await once(stop, 'abort');
 
-  const { stuck } = await agent.stop();
-  if (stuck.length > 0) {
-    log.error({ stuck }, 'The threads of these components cannot be ended, so the process kills itself.');
-    process.kill(process.pid, 'SIGKILL');
-  }
-  log.info({}, 'Stopped.');
-  return exitCodes.done;
+  const stopped = await agent.stop();
+  const code = tellHowItStopped(stopped, log);
+  if (stopped.stuck.length > 0) process.kill(process.pid, 'SIGKILL');
+  return code;
 }
 
 function tellOfChange(files: readonly string[], everySeconds: number, log: Log): void {

@@ -120,7 +120,7 @@ test('what is in the channel when the stop comes is still delivered', async () =
   expect(figures()).toEqual({ taken: 95, delivered: 95, returned: 0 });
 });
 
-test('draining ends when it is overdue, and what is left stays in the channel', async () => {
+test('draining ends when it is overdue, and what is left was not taken from the channel', async () => {
   const { put, run, asked, overdue, channel } = setUp(() => {
     throw new Error('no peer');
   });

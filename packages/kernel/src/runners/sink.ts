@@ -73,5 +73,5 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       await pause(pauseMs, asked.aborted ? overdue : asked);
     }
   }
-  log.warn({}, 'The time for draining is over; what is left stays in the channel.');
+  log.warn({}, 'The time for draining is over; what is left in the channel was not delivered.');
 }

@@ -7,13 +7,26 @@ import type { memory } from './spec.ts';
 export const create: CreateChannel = (config) => {
   const { keepAliveSeconds, ...limits } = config as ConfigOf<typeof memory.properties>;
   const channel = new MemoryChannel({ ...limits, keepAliveMs: keepAliveSeconds * 1_000 });
+  let lost: number | undefined;
   return {
     address: { module: import.meta.url, data: channel.address },
     counters: () => ({ ...channel.counters() }),
     trim: () => channel.trim(),
-    close: () => channel.close(),
+    close() {
+      try {
+        lost ??= eventsIn(channel);
+        return lost;
+      } finally {
+        channel.close();
+      }
+    },
   };
 };
+
+function eventsIn(channel: MemoryChannel): number {
+  const { queued, leased } = channel.counters();
+  return queued + leased;
+}
 
 /** All ports of a worker's life share its doorbell. */
 const owners = new Map<number, Owner>();
