@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -43,6 +43,14 @@ test('what is no option, or cannot be its value, is said with its line', () => {
   expect(optionsAfter('colour = red\npoll-interval = soon').notes).toEqual([
     '/flume.opts:1: there is no option colour, so the line is ignored.',
     expect.stringContaining('/flume.opts:2: poll-interval cannot be "soon"'),
+  ]);
+});
+
+test('a file that cannot be read is said', () => {
+  const conf = scratch();
+  mkdirSync(join(conf, 'flume.opts'));
+  expect(applyOptionsFile(new Command(), conf, '/nowhere')).toEqual([
+    `${conf}/flume.opts cannot be read (EISDIR), so its options are missing.`,
   ]);
 });
 

@@ -16,7 +16,13 @@ export function applyOptionsFile(
   const file = directories.map((directory) => join(directory, 'flume.opts')).find((path) => existsSync(path));
   if (file === undefined) return [];
 
-  const { entries, diagnostics } = parseProperties(file, readFileSync(file));
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    return [`${file} cannot be read (${(error as NodeJS.ErrnoException).code}), so its options are missing.`];
+  }
+  const { entries, diagnostics } = parseProperties(file, bytes);
   const notes = diagnostics.map(({ message, place }) => `${file}:${place.line}: ${message}`);
   for (const { key, value, keyPlace } of entries.values()) {
     const note = (text: string) => notes.push(`${file}:${keyPlace.line}: ${text}, so the line is ignored.`);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -28,6 +28,9 @@ test.for([
   [['tool', 'fcintegritytool'], 1],
   [['agent', '-n', 'a1', '-f', '/nowhere.conf'], 1],
   [['agent', '-n', 'a1', '-u', 'http://localhost/a.conf'], 1],
+  [['agent', '-n', 'a1', '-u', 'file://host/a.conf'], 1],
+  [['agent', '-n', 'a1', '-u', 'file:%zz'], 1],
+  [['agent', '-n', 'a1', '-u', 'file:%zz', '-d'], 1],
 ] as const)('%j ends with code %i', async ([args, expected]) => {
   const { code, stdout, stderr } = await runBin('millrace', args);
   expect(code, stdout + stderr).toBe(expected);
@@ -43,13 +46,25 @@ test.for([
   [['tool'], 'comes with a later version'],
   [['agent', '-n', 'a1', '-f', '/nowhere.conf'], '/nowhere.conf cannot be read (ENOENT)'],
   [['agent', '-n', 'a1', '-u', 'http://localhost/a.conf'], 'configurations are read from files only'],
+  [['agent', '-n', 'a1', '-u', 'file://host/a.conf'], 'file://host/a.conf is not read'],
+  [['agent', '-n', 'a1', '-u', 'file:%zz'], 'file:%zz is not read'],
+  [['agent', '-n', 'a1', '-u', 'file:%zz', '-d'], 'file:%zz is not read'],
 ] as const)('%j is answered with what to do: %s', async ([args, advice]) => {
   expect((await runBin('millrace', args)).stderr).toContain(advice);
 });
 
+test('why the options of a file are missing is said with what is missing', async () => {
+  const conf = mkdtempSync(join(tmpdir(), 'millrace-conf-'));
+  onTestFinished(() => rmSync(conf, { recursive: true }));
+  mkdirSync(join(conf, 'flume.opts'));
+  const { code, stderr } = await runBin('millrace', ['agent', '-c', conf]);
+  expect(stderr).toMatch(/flume\.opts cannot be read \(EISDIR\).*\nerror: which agent\?/);
+  expect(code).toBe(2);
+});
+
 test('the help of the agent shows every exit code and an example', async () => {
   const { stdout } = await runBin('millrace', ['help', 'agent']);
-  for (const expected of ['millrace agent -n a1 -f', '  0 ', '  1 ', '  2 ', '  130 '])
+  for (const expected of ['millrace agent -n a1 -f', '  0 ', '  1 ', '  2 ', '  130 ', '143: ', '129: '])
     expect(stdout).toContain(expected);
 });
 

@@ -21,6 +21,15 @@ test.for([
   expect(configurationFiles({ confUri: [uri] })).toEqual({ files: [file], notes: [] });
 });
 
+test.for(['file://host/a.conf', 'file:%zz', 'file:///%zz', 'file:///a%2fb', 'file:a%00b', 'file:'])(
+  '%s names no file of this machine, and that is said',
+  (uri) => {
+    const { files, notes } = configurationFiles({ confUri: [uri, 'file:b.conf'] });
+    expect(files).toEqual(['b.conf']);
+    expect(notes).toEqual([expect.stringContaining(`${uri} is not read: `)]);
+  },
+);
+
 test.for(['http://host/a.conf', 'https://host/a.conf', 'classpath://a.conf'])(
   '%s is not read, and that is said',
   (uri) => {

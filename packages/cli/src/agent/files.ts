@@ -23,15 +23,25 @@ export function configurationFiles({
   const files: string[] = [];
   for (const uri of confUri) {
     const scheme = /^([a-z][a-z\d+.-]*):/i.exec(uri)?.[1]?.toLowerCase();
-    if (scheme === undefined) files.push(uri);
-    else if (scheme === 'file') files.push(fileOf(uri));
-    else notes.push(`${uri} is not read: configurations are read from files only, not by ${scheme}.`);
+    if (scheme !== undefined && scheme !== 'file') {
+      notes.push(`${uri} is not read: configurations are read from files only, not by ${scheme}.`);
+      continue;
+    }
+    const file = scheme === undefined ? uri : fileOf(uri);
+    if (file !== undefined) files.push(file);
+    else
+      notes.push(`${uri} is not read: it names no file of this machine. Write file:///path, or give the path to -f.`);
   }
   return { files, notes };
 }
 
-/** `file:` URIs as Java writes them: `file:///a`, `file:/a`, and `file:a` for a path from here. */
-function fileOf(uri: string): string {
+/** `file:` URIs as Java writes them: `file:///a`, `file:/a`, and `file:a` for a path from here. Undefined for what is no path. */
+function fileOf(uri: string): string | undefined {
   const path = uri.slice('file:'.length);
-  return path.startsWith('/') ? fileURLToPath(uri) : decodeURIComponent(path);
+  try {
+    const file = path.startsWith('/') ? fileURLToPath(uri) : decodeURIComponent(path);
+    return file === '' || file.includes('\0') ? undefined : file;
+  } catch {
+    return undefined;
+  }
 }

@@ -21,7 +21,7 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   const { name } = request;
   const { system, environment, notes } = gatherSurroundings(request.conf, request.systemProperties);
   const { files, notes: notesOnFiles } = configurationFiles(request);
-  if (request.dryrun) return dryRun(name, files, system);
+  if (request.dryrun && files.length > 0) return dryRun(name, files, system);
 
   const { log, level } = await openLog(name, system);
   for (const note of [...request.notes, ...notes, ...notesOnFiles, ...flagsWithoutEffect(request)]) log.warn({}, note);

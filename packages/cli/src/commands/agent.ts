@@ -87,9 +87,10 @@ export function addAgentCommand(program: Command, java: () => JavaSettings, end:
     const { applyOptionsFile } = await import('../flume-opts.ts');
     const notes = applyOptionsFile(command, command.opts()['conf']);
     const options = command.opts<AgentOptions>();
-    if (options.name === undefined) command.error('error: which agent? Give its name: -n NAME');
+    const refuse = (question: string) => command.error([...notes, `error: ${question}`].join('\n'));
+    if (options.name === undefined) refuse('which agent? Give its name: -n NAME');
     if (options.confFile === undefined && options.confUri === undefined) {
-      command.error('error: which configuration? Give its file: -f FILE');
+      refuse('which configuration? Give its file: -f FILE');
     }
     const { runAgent } = await import('../agent/run.ts');
     end(await runAgent({ ...options, ...java(), notes }));
