@@ -165,6 +165,13 @@ test('stopping while a start hangs works at once', async () => {
   expect(performance.now() - began).toBeLessThan(1_500);
 });
 
+test('a channel that is broken when the stop signal comes does not keep the agent from stopping', async () => {
+  const stop = new AbortController();
+  const { agent } = await start({ channels: [channelPlan('c1', { broken: true })] }, { signal: stop.signal });
+  stop.abort();
+  expect(await agent.stop()).toEqual({ stuck: [], lost: [{ channel: 'a1.channels.c1', events: undefined }] });
+});
+
 test('what has not been started when the stop comes is not started any more', async () => {
   const order = sharedCells(20);
   const stop = new AbortController();

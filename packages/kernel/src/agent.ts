@@ -74,7 +74,10 @@ interface Piece {
  */
 export async function startAgent(plan: Plan, options: AgentOptions): Promise<Agent> {
   const agent = new Agent(plan, options);
-  options.signal?.addEventListener('abort', () => agent.stop(), { once: true });
+  const stop = () => {
+    agent.stop().catch((error) => options.log.error({ error }, 'Could not stop in order.'));
+  };
+  options.signal?.addEventListener('abort', stop, { once: true });
   if (!options.signal?.aborted) await agent.start();
   return agent;
 }

@@ -56,8 +56,8 @@ export class ChannelKeeper {
   }
 
   status(): ChannelStatus {
-    const counters = this.#host?.counters() ?? this.#lastCounters;
-    return { id: this.id, open: this.#host !== undefined, counters, lastError: this.#lastError };
+    this.#readCounters();
+    return { id: this.id, open: this.#host !== undefined, counters: this.#lastCounters, lastError: this.#lastError };
   }
 
   /** Resolves with the number of accepted events that are lost by it, and with undefined when the channel could not tell. */
@@ -67,13 +67,31 @@ export class ChannelKeeper {
     clearInterval(this.#trimming);
     const host = this.#host;
     if (host === undefined) return 0;
-    this.#lastCounters = host.counters();
+    this.#readCounters();
     this.#host = undefined;
     try {
       return await host.close();
     } catch (error) {
       this.#log.error({ error }, 'Did not close cleanly.');
       return undefined;
+    }
+  }
+
+  /** A channel that has broken keeps the last figures it could tell. */
+  #readCounters(): void {
+    try {
+      this.#lastCounters = this.#host?.counters() ?? this.#lastCounters;
+    } catch (error) {
+      this.#log.debug({ error }, 'Could not tell its figures.');
+    }
+  }
+
+  #trim(): void {
+    try {
+      this.#host?.trim();
+    } catch (error) {
+      clearInterval(this.#trimming);
+      this.#log.error({ error }, 'Could not give back memory, and will not try again.');
     }
   }
 
@@ -84,7 +102,7 @@ export class ChannelKeeper {
       try {
         const { create }: { create: CreateChannel } = await import(registration.module.href);
         this.#host = await create(config, { id, log: this.#log });
-        this.#trimming = setInterval(() => this.#host?.trim(), TRIM_MS).unref();
+        this.#trimming = setInterval(() => this.#trim(), TRIM_MS).unref();
       } catch (cause) {
         this.#lastError = new MillraceError('MR_COMPONENT_FAILED', `${id} could not be opened: ${messageOf(cause)}`, {
           cause,
