@@ -1,4 +1,4 @@
-import { type Batch, BatchBuilder, ChannelPort, MemoryChannel, Owner } from '@millrace/channel-native';
+import { type Batch, BatchBuilder, ChannelPort, MemoryChannel, Owner, reclaimOwner } from '@millrace/channel-native';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { MetersOf } from '../component.ts';
 import { memoryLog } from '../fixtures/memory-log.ts';
@@ -91,6 +91,17 @@ test.for(['throws', 'rejects'])(
     expect(log.lines).toEqual([expect.stringContaining('Delivery failed')]);
   },
 );
+
+test('a delivery that fails while its events cannot be given back ends the life with its own error', async () => {
+  const { put, run, figures, channel } = setUp(() => {
+    reclaimOwner(owner!.id);
+    throw new Error('no peer');
+  });
+  await put('a');
+  await expect(run()).rejects.toThrow('no peer');
+  expect(figures()).toMatchObject({ delivered: 0 });
+  expect(channel.counters()).toMatchObject({ queued: 1, leased: 0 });
+});
 
 test('a stop ends the pause after a failure, and the drain tries once more', async () => {
   let attempts = 0;

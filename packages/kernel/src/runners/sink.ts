@@ -35,7 +35,8 @@ export async function open({ assignment, owner, module, log, asked, overdue }: S
 
 /**
  * Takes, delivers, commits. Until it is asked to stop it waits for events; from then on it delivers what can be had at once, and ends
- * when there is nothing left or it is overdue. A failure gives the batch back, and after a pause it is taken again.
+ * when there is nothing left or it is overdue. A failure gives the batch back, and after a pause it is taken again. Rejects with the
+ * failure when the batch cannot be given back.
  */
 export async function runSink(sink: RunningSink, port: TakePort, options: SinkRunnerOptions): Promise<void> {
   const { lingerMs, meters, log, asked, overdue, failurePauseMs = FAILURE_PAUSE_MS } = options;
@@ -61,7 +62,16 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       meters.delivered.add(events);
       if (turn.due) await turn.take();
     } catch (error) {
-      lease?.rollback();
+      try {
+        lease?.rollback();
+      } catch (rollbackError) {
+        // Now only the end of this life gives the events back, and the first error is its cause.
+        log.error(
+          { error: rollbackError, events },
+          'The events could not be given back; the end of this worker does that.',
+        );
+        throw error;
+      }
       meters.returned.add(events);
       if (asked.aborted && codeOf(error) === 'MR_CHANNEL_CANCELLED') continue;
       const pauseMs = asked.aborted ? Math.min(DRAIN_PAUSE_MS, failurePauseMs) : failurePauseMs;
