@@ -104,7 +104,10 @@ test('a component that ignores stop is killed when its time is over', async () =
   const { host } = start('run', 'spin');
   await host.running;
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(await host.stop(0)).toMatchObject({ code: 'MR_WORKER_TIMEOUT' });
+  expect(await host.stop(99.995)).toMatchObject({
+    code: 'MR_WORKER_TIMEOUT',
+    message: expect.stringContaining('a1.sources.r1 did not end within 400 ms and was killed.'),
+  });
   expect(host.state).toBe('failed');
 });
 

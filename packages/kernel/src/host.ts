@@ -131,9 +131,10 @@ export class Host {
     } else {
       this.#move('stopping');
       this.#control.postMessage({ type: 'stop', drainMs } satisfies ToGuest);
+      const limitMs = Math.round(drainMs + this.#options.closeGraceMs);
       this.#deadline = setTimeout(
-        () => this.#kill('MR_WORKER_TIMEOUT', `${this.#id} did not end within ${drainMs} ms and was killed.`),
-        drainMs + this.#options.closeGraceMs,
+        () => this.#kill('MR_WORKER_TIMEOUT', `${this.#id} did not end within ${limitMs} ms and was killed.`),
+        limitMs,
       );
     }
     return this.exited;
