@@ -23,9 +23,13 @@ export class LogOutput {
   }
 
   write(line: string): void {
-    const note = this.#dropped > 0 ? this.#note(this.#dropped, this.#reason) : '';
-    const bytes = Buffer.from(`${this.#torn ? '\n' : ''}${note}${line}`);
-    const giveUpAt = performance.now() + (this.#dropped > 0 ? 0 : PATIENCE_MS);
+    if (this.#dropped > 0 && this.#put(this.#note(this.#dropped, this.#reason), 0)) this.#dropped = 0;
+    if (this.#dropped > 0 || !this.#put(line, PATIENCE_MS)) this.#dropped += 1;
+  }
+
+  #put(line: string, patienceMs: number): boolean {
+    const bytes = Buffer.from(this.#torn ? `\n${line}` : line);
+    const giveUpAt = performance.now() + patienceMs;
     for (let at = 0; at < bytes.length; ) {
       try {
         at += writeSync(this.#fd, bytes, at);
@@ -36,11 +40,10 @@ export class LogOutput {
           Atomics.wait(clock, 0, 0, PAUSE_MS);
           continue;
         }
-        this.#dropped += 1;
         this.#reason = code;
-        return;
+        return false;
       }
     }
-    this.#dropped = 0;
+    return true;
   }
 }

@@ -32,7 +32,7 @@ export async function openLog(agent: string, systemProperties: ReadonlyMap<strin
   const terminal = isatty(2);
   const format = terminal ? await forPeople() : (line: string) => line;
   const output = new LogOutput(2, (dropped, reason) => {
-    const msg = `${dropped} lines of this log could not be written (${reason}) and are missing here.`;
+    const msg = `Lines of this log could not be written (${reason}) and are missing here: ${dropped}.`;
     return format(`${JSON.stringify({ level: 'error', time: new Date().toISOString(), agent, dropped, msg })}\n`);
   });
   // What a component prints by itself comes through these streams, and an error that nobody hears would end the agent.
