@@ -2,7 +2,7 @@
 
 use millrace_engine::{
     Error, Excess,
-    memory::{Grant, Layout, Limits, Need, Waiter, Wish},
+    memory::{Grant, Layout, Limits, MemoryChannel, Need, Waiter, Wish},
     registry,
 };
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
@@ -88,13 +88,13 @@ pub fn is_open(channel: u32) -> bool {
 /// Gives the memory of unused chunks back to the system.
 #[napi(catch_unwind)]
 pub fn trim_channel(channel: u32) -> Result<()> {
-    registry::channel(channel).and_then(|it| it.trim()).map_err(thrown)
+    registry::with_channel(channel, MemoryChannel::trim).map_err(thrown)
 }
 
 /// Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs.
 #[napi(catch_unwind)]
 pub fn channel_counters(channel: u32, mut out: Float64ArraySlice<'_>) -> Result<()> {
-    let it = registry::channel(channel).and_then(|it| it.counters(registry::now_ms())).map_err(thrown)?;
+    let it = registry::with_channel(channel, |it| it.counters(registry::now_ms())).map_err(thrown)?;
     let figures = [
         it.put,
         it.taken,
@@ -119,15 +119,16 @@ pub fn channel_counters(channel: u32, mut out: Float64ArraySlice<'_>) -> Result<
 /// Events a put could have at once, as far as their number goes.
 #[napi(catch_unwind)]
 pub fn free_events(channel: u32) -> Result<u32> {
-    registry::channel(channel).and_then(|it| it.free_events()).map_err(thrown)
+    registry::with_channel(channel, MemoryChannel::free_events).map_err(thrown)
 }
 
 /// Room for a put: its handle, LATER, or a negative outcome. `waitMs` below 0: do not wait.
 #[napi(catch_unwind)]
 pub fn reserve(channel: u32, owner: u32, token: u32, events: u32, bytes: f64, slots: f64, wait_ms: f64) -> Result<f64> {
     let need = Need { events, bytes: whole(bytes), slots: whole(slots) };
-    let granted = registry::channel_for(owner, channel)
-        .and_then(|it| it.reserve(Waiter { owner, token }, need, until(wait_ms), registry::now_ms()));
+    let granted = registry::with_channel_for(owner, channel, |it| {
+        it.reserve(Waiter { owner, token }, need, until(wait_ms), registry::now_ms())
+    });
     granted_number(granted)
 }
 
@@ -146,7 +147,7 @@ pub fn fill(
     end: u32,
 ) -> Result<()> {
     let run = run(&memory, base, size, first, count, start, end)?;
-    registry::channel(channel).and_then(|it| it.fill(owner, whole(reservation), &run)).map_err(thrown)
+    registry::with_channel(channel, |it| it.fill(owner, whole(reservation), &run)).map_err(thrown)
 }
 
 /// Makes what was filled visible, in every channel of `channel, reservation` pairs: one call, because the death of a worker interrupts
@@ -158,7 +159,7 @@ pub fn fill(
 pub fn publish(owner: u32, pairs: Vec<f64>) -> Result<bool> {
     let now = registry::now_ms();
     pairs.chunks_exact(2).try_for_each(|pair| {
-        registry::channel(whole(pair[0]) as u32).and_then(|it| it.publish(owner, whole(pair[1]), now)).map_err(thrown)
+        registry::with_channel(whole(pair[0]) as u32, |it| it.publish(owner, whole(pair[1]), now)).map_err(thrown)
     })?;
     Ok(true)
 }
@@ -166,7 +167,7 @@ pub fn publish(owner: u32, pairs: Vec<f64>) -> Result<bool> {
 /// Gives a reservation back.
 #[napi(catch_unwind)]
 pub fn void_reservation(channel: u32, owner: u32, reservation: f64) -> Result<()> {
-    registry::channel(channel).and_then(|it| it.void(owner, whole(reservation))).map_err(thrown)
+    registry::with_channel(channel, |it| it.void(owner, whole(reservation))).map_err(thrown)
 }
 
 /// Reserves, fills and publishes in one call: 0 when done; else as `reserve`.
@@ -185,8 +186,9 @@ pub fn put(
     end: u32,
 ) -> Result<f64> {
     let run = run(&memory, base, size, first, count, start, end)?;
-    let it = registry::channel_for(owner, channel).map_err(thrown)?;
-    match it.put(Waiter { owner, token }, &run, until(wait_ms), registry::now_ms()) {
+    let now = registry::now_ms();
+    let waiter = Waiter { owner, token };
+    match registry::with_channel_for(owner, channel, |it| it.put(waiter, &run, until(wait_ms), now)) {
         Ok(Grant::Now(_)) => Ok(0.0),
         other => granted_number(other),
     }
@@ -197,9 +199,10 @@ pub fn put(
 #[napi(catch_unwind)]
 pub fn take(channel: u32, owner: u32, token: u32, max: u32, min: u32, linger_ms: f64, wait: bool) -> Result<f64> {
     let wish = Wish { max, min, linger_ms: (linger_ms >= 0.0).then(|| whole(linger_ms)) };
-    let granted = registry::channel_for(owner, channel)
-        .and_then(|it| it.take(Waiter { owner, token }, wish, wait, registry::now_ms()))
-        .map_err(thrown)?;
+    let granted = registry::with_channel_for(owner, channel, |it| {
+        it.take(Waiter { owner, token }, wish, wait, registry::now_ms())
+    })
+    .map_err(thrown)?;
     Ok(match granted {
         Some(Grant::Now(handle)) => handle_to_number(handle),
         Some(Grant::Later) => f64::from(LATER),
@@ -210,19 +213,19 @@ pub fn take(channel: u32, owner: u32, token: u32, max: u32, min: u32, linger_ms:
 /// Removes the events of a lease for good.
 #[napi(catch_unwind)]
 pub fn commit_take(channel: u32, owner: u32, lease: f64) -> Result<()> {
-    registry::channel(channel).and_then(|it| it.commit(owner, whole(lease), registry::now_ms())).map_err(thrown)
+    registry::with_channel(channel, |it| it.commit(owner, whole(lease), registry::now_ms())).map_err(thrown)
 }
 
 /// Puts the events of a lease back into their place.
 #[napi(catch_unwind)]
 pub fn rollback_take(channel: u32, owner: u32, lease: f64) -> Result<()> {
-    registry::channel(channel).and_then(|it| it.rollback(owner, whole(lease), registry::now_ms())).map_err(thrown)
+    registry::with_channel(channel, |it| it.rollback(owner, whole(lease), registry::now_ms())).map_err(thrown)
 }
 
 /// Ends a wait; false when its outcome is already on its way to the doorbell.
 #[napi(catch_unwind)]
 pub fn cancel_wait(channel: u32, owner: u32, token: u32) -> Result<bool> {
-    registry::channel(channel).and_then(|it| it.cancel(Waiter { owner, token })).map_err(thrown)
+    registry::with_channel(channel, |it| it.cancel(Waiter { owner, token })).map_err(thrown)
 }
 
 fn until(wait_ms: f64) -> Option<u64> {

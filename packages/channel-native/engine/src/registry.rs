@@ -1,10 +1,14 @@
 //! What is shared by all threads of the process: channels and owners by their numbers, and the timer.
 
 use std::{
+    cell::RefCell,
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, LazyLock, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Condvar, LazyLock, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -67,13 +71,68 @@ pub fn channel(id: u32) -> Result<Arc<MemoryChannel>> {
     whole(CHANNELS.read()).by_id.get(&id).cloned().ok_or(Error::Closed)
 }
 
-/// The channel of a number, for something new that this owner begins. Who was reclaimed must not begin what nobody would take back any more.
+/// What a thread has looked up before, as long as `epoch` is the process's. Two threads that hand each other batches would otherwise fight for the
+/// counters of the locks and of the [`Arc`]s with each call, which costs more than the call.
+#[derive(Default)]
+struct Known {
+    epoch: u64,
+    channels: Vec<(u32, Arc<MemoryChannel>)>,
+    owners: Vec<u32>,
+}
+
+/// Grows when a channel or an owner ends: what threads know is out of date then.
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static KNOWN: RefCell<Known> = RefCell::default();
+}
+
+/// Does something with the channel of a number.
 ///
 /// # Errors
-/// `Stale` when the owner was reclaimed, `Closed` when there is no such channel any more.
-pub fn channel_for(owner: u32, id: u32) -> Result<Arc<MemoryChannel>> {
-    let lives = whole(OWNERS.read()).by_id.contains_key(&owner);
-    if lives { channel(id) } else { Err(Error::Stale) }
+/// `Closed` when there is no such channel any more; what `act` answers.
+pub fn with_channel<T>(id: u32, act: impl FnOnce(&MemoryChannel) -> Result<T>) -> Result<T> {
+    KNOWN.with_borrow_mut(|known| known.refresh().learn_channel(id))?;
+    // Nothing that `act` does comes back here, so the channel stays where it is.
+    KNOWN.with_borrow(|known| act(known.channel(id).ok_or(Error::Closed)?))
+}
+
+/// As [`with_channel`], for something new that an owner begins: who was reclaimed must not begin what nobody would take back any more.
+///
+/// # Errors
+/// As [`with_channel`], and `Stale` when the owner was reclaimed.
+pub fn with_channel_for<T>(owner: u32, id: u32, act: impl FnOnce(&MemoryChannel) -> Result<T>) -> Result<T> {
+    KNOWN.with_borrow_mut(|known| known.refresh().learn_owner(owner))?;
+    with_channel(id, act)
+}
+
+impl Known {
+    fn refresh(&mut self) -> &mut Self {
+        let epoch = EPOCH.load(Ordering::Acquire);
+        if self.epoch != epoch {
+            *self = Self { epoch, ..Self::default() };
+        }
+        self
+    }
+
+    fn learn_channel(&mut self, id: u32) -> Result<()> {
+        if self.channel(id).is_none() {
+            self.channels.push((id, channel(id)?));
+        }
+        Ok(())
+    }
+
+    fn learn_owner(&mut self, owner: u32) -> Result<()> {
+        if !self.owners.contains(&owner) {
+            let lives = whole(OWNERS.read()).by_id.contains_key(&owner);
+            lives.then(|| self.owners.push(owner)).ok_or(Error::Stale)?;
+        }
+        Ok(())
+    }
+
+    fn channel(&self, id: u32) -> Option<&MemoryChannel> {
+        self.channels.iter().find(|(known, _)| *known == id).map(|(_, channel)| channel.as_ref())
+    }
 }
 
 /// Closes a channel: nothing new begins and every wait ends. Its number, and so its buffer, is needed until [`is_open`] says no.
@@ -94,6 +153,7 @@ pub fn is_open(id: u32) -> bool {
 
 fn forget_what_is_over() {
     whole(CHANNELS.write()).by_id.retain(|_, channel| !channel.is_over());
+    EPOCH.fetch_add(1, Ordering::Release);
 }
 
 /// A new owner: one worker life. Numbers are never used again.
@@ -140,6 +200,7 @@ pub fn leave(owner: u32) {
 /// The owner's thread has ended: everything it had open goes back to its channels.
 pub fn reclaim(owner: u32) {
     let bell = whole(OWNERS.write()).by_id.remove(&owner).flatten();
+    EPOCH.fetch_add(1, Ordering::Release);
     if let Some(bell) = bell {
         bell.close();
     }

@@ -184,7 +184,6 @@ impl Buffer {
     }
 
     /// Gives the pages of a chunk that nobody uses back to the system; its bytes read as anything afterwards.
-    #[cfg(not(loom))]
     pub fn discard(&self, chunk: u32) {
         let from = self.block(chunk).addr().next_multiple_of(PAGE as usize);
         let to = (self.block(chunk).addr() + self.layout.chunk_len as usize) & !(PAGE as usize - 1);

@@ -14,8 +14,8 @@ mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use buffer::Buffer;
 pub use buffer::Layout;
+use buffer::{Buffer, Filling};
 use state::{Answer, Effects, State};
 pub use state::{Counters, Grant, Limits, Need, Waiter, Wish};
 
@@ -88,10 +88,21 @@ impl MemoryChannel {
     pub fn put(&self, who: Waiter, run: &Run<'_>, wait_until_ms: Option<u64>, now_ms: u64) -> Result<Grant> {
         let slots = run.slots(SLOT_LEN);
         let need = Need { events: run.len() as u32, bytes: run.byte_len() as u64, slots };
-        let granted = self.reserve(who, need, wait_until_ms, now_ms)?;
-        if let Grant::Now(reservation) = granted {
-            self.copy_in(who.owner, reservation, run, slots)?;
-            self.publish(who.owner, reservation, now_ms)?;
+        let owner = who.owner;
+        let (granted, room) = self.with(|state| {
+            let granted = state.reserve(who, need, wait_until_ms, now_ms)?;
+            let room = match granted {
+                Grant::Now(reservation) => Some((reservation, state.filling(owner, reservation)?)),
+                Grant::Later => None,
+            };
+            Ok((granted, room))
+        })?;
+        if let Some((reservation, room)) = room {
+            let size = self.copy_in(&room, run)?;
+            self.with(|state| {
+                state.filled(owner, reservation, size, slots)?;
+                state.publish(owner, reservation, now_ms)
+            })?;
         }
         Ok(granted)
     }
@@ -101,16 +112,18 @@ impl MemoryChannel {
     /// # Errors
     /// `Stale` when the reservation is not the owner's or over; `Full` when the run is larger than what was reserved; then nothing is copied.
     pub fn fill(&self, owner: u32, reservation: u64, run: &Run<'_>) -> Result<()> {
-        self.copy_in(owner, reservation, run, run.slots(SLOT_LEN))
+        let room = self.with(|state| state.filling(owner, reservation))?;
+        let size = self.copy_in(&room, run)?;
+        let slots = run.slots(SLOT_LEN);
+        self.with(|state| state.filled(owner, reservation, size, slots))
     }
 
-    fn copy_in(&self, owner: u32, reservation: u64, run: &Run<'_>, slots: u64) -> Result<()> {
-        let room = self.with(|state| state.filling(owner, reservation))?;
+    /// Copies a run to the beginning of the room of a reservation, and says how many events and bytes that is.
+    fn copy_in(&self, room: &Filling, run: &Run<'_>) -> Result<(u32, u32)> {
         // SAFETY: only the owner's thread, which is this one, fills its reservation; reclaiming it waits for the end of that thread.
-        let mut space = unsafe { self.buffer.space(&room) };
+        let mut space = unsafe { self.buffer.space(room) };
         space.push_run(run)?;
-        let (events, bytes) = (run.len() as u32, run.byte_len() as u32);
-        self.with(|state| state.filled(owner, reservation, (events, bytes), slots))
+        Ok((run.len() as u32, run.byte_len() as u32))
     }
 
     /// Makes what was filled visible to takers; events reserved beyond it are given back.
@@ -246,7 +259,6 @@ impl MemoryChannel {
     ///
     /// # Errors
     /// `Panic` when the channel is broken.
-    #[cfg(not(loom))]
     pub fn trim(&self) -> Result<()> {
         // They are set aside meanwhile, because giving pages back takes too long to be done under the lock.
         let idle = self.with(|state| Ok(state.arena_mut().take_idle()))?;
