@@ -88,23 +88,23 @@ impl MemoryChannel {
     pub fn put(&self, who: Waiter, run: &Run<'_>, wait_until_ms: Option<u64>, now_ms: u64) -> Result<Grant> {
         let slots = run.slots(SLOT_LEN);
         let need = Need { events: run.len() as u32, bytes: run.byte_len() as u64, slots };
-        let owner = who.owner;
-        let (granted, room) = self.with(|state| {
-            let granted = state.reserve(who, need, wait_until_ms, now_ms)?;
-            let room = match granted {
-                Grant::Now(reservation) => Some((reservation, state.filling(owner, reservation)?)),
-                Grant::Later => None,
-            };
-            Ok((granted, room))
+        let Some(room) = self.with(|state| state.room_now(&need))? else {
+            let granted = self.reserve(who, need, wait_until_ms, now_ms)?;
+            if let Grant::Now(reservation) = granted {
+                self.fill(who.owner, reservation, run)?;
+                self.publish(who.owner, reservation, now_ms)?;
+            }
+            return Ok(granted);
+        };
+        let copied = self.copy_in(&room, run);
+        self.with(|state| {
+            match &copied {
+                Ok(_) => state.publish_room(room.region, &need, now_ms),
+                Err(_) => state.void_room(room.region, &need),
+            }
+            Ok(())
         })?;
-        if let Some((reservation, room)) = room {
-            let size = self.copy_in(&room, run)?;
-            self.with(|state| {
-                state.filled(owner, reservation, size, slots)?;
-                state.publish(owner, reservation, now_ms)
-            })?;
-        }
-        Ok(granted)
+        copied.map(|_| Grant::Now(0))
     }
 
     /// Copies a run into a reservation, behind what is there already.

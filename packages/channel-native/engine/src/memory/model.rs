@@ -12,6 +12,7 @@ use super::{
 #[derive(Clone, Debug)]
 enum Step {
     Reserve { owner: u32, events: u32, len: usize, wait: Option<u64> },
+    Put { owner: u32, events: u32, len: usize },
     Publish { nth: usize, part: bool },
     Void { nth: usize },
     Take { owner: u32, max: u32, min: u32, linger: Option<u64>, wait: bool },
@@ -28,6 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
     let owner = 0..OWNERS;
     let short = prop_oneof![4 => 8_usize..200, 1 => 20_000_usize..70_000];
     prop_oneof![
+        3 => (owner.clone(), 1_u32..12, 8_usize..200).prop_map(|(owner, events, len)| Step::Put { owner, events, len }),
         6 => (owner.clone(), 1_u32..12, short, prop::option::of(0_u64..50))
             .prop_map(|(owner, events, len, wait)| Step::Reserve { owner, events, len, wait }),
         6 => (any::<prop::sample::Index>(), prop::bool::weighted(0.1))
@@ -92,6 +94,16 @@ impl Model {
         self.reservations.push((handle, owner, events, len));
     }
 
+    fn published(&mut self, ids: &[u64]) {
+        self.next_id += ids.len() as u64;
+        self.counters.queued += ids.len() as u64;
+        for id in ids {
+            self.next_position += 1;
+            self.positions.insert(*id, self.next_position);
+            self.queued.push((self.next_position, *id));
+        }
+    }
+
     fn give_back(&mut self, ids: &[u64]) {
         self.counters.leased -= ids.len() as u64;
         self.counters.queued += ids.len() as u64;
@@ -121,6 +133,7 @@ impl Model {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     fn act(&mut self, scratch: &Scratch, step: &Step) {
         let channel = &scratch.channel;
         self.next_token += 1;
@@ -142,23 +155,31 @@ impl Model {
                     Err(other) => panic!("{other:?}"),
                 }
             }
+            Step::Put { owner, events, len } => {
+                let who = Waiter { owner: self.owner(owner), token };
+                let blocked = self.waits.iter().any(|it| it.put.is_some());
+                let ids: Vec<u64> = (self.next_id..).take(events as usize).collect();
+                match with_run(&ids, len, |run| channel.put(who, run, None, self.now_ms)) {
+                    Ok(_) => {
+                        assert!(!blocked, "a put overtook one that waits");
+                        self.counters.put += u64::from(events);
+                        self.published(&ids);
+                    }
+                    Err(Error::Full(_)) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
             Step::Publish { nth, part } if !self.reservations.is_empty() => {
                 let (handle, owner, events, len) = self.reservations.remove(nth % self.reservations.len());
                 let filled = if part { events / 2 } else { events };
                 let ids: Vec<u64> = (self.next_id..).take(filled as usize).collect();
-                self.next_id += u64::from(filled);
                 if filled > 0 {
                     with_run(&ids, len, |run| channel.fill(owner, handle, run)).unwrap();
                 }
                 channel.publish(owner, handle, self.now_ms).unwrap();
                 self.counters.reserved -= u64::from(events);
                 self.counters.put += u64::from(filled);
-                self.counters.queued += u64::from(filled);
-                for id in ids {
-                    self.next_position += 1;
-                    self.positions.insert(id, self.next_position);
-                    self.queued.push((self.next_position, id));
-                }
+                self.published(&ids);
             }
             Step::Void { nth } if !self.reservations.is_empty() => {
                 let (handle, owner, events, _) = self.reservations.remove(nth % self.reservations.len());

@@ -210,7 +210,11 @@ impl State {
         }
     }
 
+    /// What is to be done outside of the lock. Mostly nothing, and then nothing is written: the next thread has these lines in its cache.
     pub fn take_effects(&mut self) -> Effects {
+        if self.effects.answers.is_empty() && self.effects.alarm_ms.is_none() {
+            return Effects::default();
+        }
         std::mem::take(&mut self.effects)
     }
 

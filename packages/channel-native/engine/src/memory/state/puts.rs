@@ -62,34 +62,61 @@ impl State {
     pub fn publish(&mut self, owner: u32, handle: u64, now_ms: u64) -> Result<()> {
         let it = self.take_reservation(owner, handle)?;
         let (count, bytes) = it.filled;
-        let Region { chunk, first, start } = it.region;
         let used = Need { events: count, bytes: bytes.into(), slots: it.filled_slots };
-        if used != it.need {
-            let rest = Region { chunk, first: first + count, start: start + bytes };
-            self.arena.cancel(rest, it.need.events - count, it.need.bytes as u32 - bytes);
+        if used == it.need {
+            self.publish_room(it.region, &used, now_ms);
+            return Ok(());
         }
-        self.counters.reserved -= u64::from(it.need.events);
+        let Region { chunk, first, start } = it.region;
+        let rest = Region { chunk, first: first + count, start: start + bytes };
+        self.arena.cancel(rest, it.need.events - count, it.need.bytes as u32 - bytes);
+        self.counters.reserved -= u64::from(it.need.events - count);
         self.used_slots -= it.need.slots - used.slots;
         self.used_bytes -= it.need.footprint() - used.footprint();
-        if count > 0 {
-            let extent = Extent { chunk, first, count, start, end: start + bytes, slots: it.filled_slots as u32 };
-            self.ring.push(extent, now_ms);
-            self.counters.put += u64::from(count);
-            self.counters.queued += u64::from(count);
-            self.counters.queued_bytes += u64::from(bytes);
-            self.grant_takers(Pressed::No, now_ms);
-        }
-        if used != it.need {
-            self.grant_putters();
-        }
+        self.publish_room(it.region, &used, now_ms);
+        self.grant_putters();
         Ok(())
+    }
+
+    /// Room for a put that is filled and published, or given back, before its native call ends: it needs no handle, because its owner cannot die
+    /// in between. `None` when there is none now.
+    pub fn room_now(&mut self, need: &Need) -> Result<Option<Filling>> {
+        self.check_open()?;
+        self.check_fits_ever(need)?;
+        if !self.putters.is_empty() {
+            return Ok(None);
+        }
+        let Some(region) = self.try_room(need) else { return Ok(None) };
+        let block_len = self.arena.block_len(region.chunk);
+        Ok(Some(Filling { block_len, region, events: need.events, bytes: need.bytes as u32 }))
+    }
+
+    /// Makes room that was filled to the end visible, as one run, at the end of the order.
+    pub fn publish_room(&mut self, region: Region, used: &Need, now_ms: u64) {
+        let Region { chunk, first, start } = region;
+        let Need { events: count, bytes, slots } = *used;
+        if count == 0 {
+            return;
+        }
+        let extent = Extent { chunk, first, count, start, end: start + bytes as u32, slots: slots as u32 };
+        self.ring.push(extent, now_ms);
+        self.counters.reserved -= u64::from(count);
+        self.counters.put += u64::from(count);
+        self.counters.queued += u64::from(count);
+        self.counters.queued_bytes += bytes;
+        self.grant_takers(Pressed::No, now_ms);
+    }
+
+    /// Gives room back unused.
+    pub fn void_room(&mut self, region: Region, need: &Need) {
+        self.forget(region, need);
+        self.grant_putters();
     }
 
     /// Gives a reservation back unused.
     pub fn void(&mut self, owner: u32, handle: u64) -> Result<()> {
         let it = self.take_reservation(owner, handle)?;
-        self.forget(&it);
-        self.grant_putters();
+        self.void_room(it.region, &it.need);
         Ok(())
     }
 
@@ -125,13 +152,20 @@ impl State {
     }
 
     pub(super) fn try_reserve(&mut self, owner: u32, need: Need) -> Option<u64> {
+        if self.reservations.is_full() {
+            return None;
+        }
+        let region = self.try_room(&need)?;
+        Some(self.reservations.insert(Reservation { owner, region, need, filled: (0, 0), filled_slots: 0 }))
+    }
+
+    fn try_room(&mut self, need: &Need) -> Option<Region> {
         let events = u64::from(need.events);
         let fits = self.used_events() + events <= u64::from(self.limits.capacity)
             && self.used_slots + need.slots <= self.limits.slots
             && self.used_bytes + need.footprint() <= self.limits.bytes
-            && !self.reservations.is_full()
-            // Each reservation may become a descriptor of its own.
-            && self.ring.room() > self.reservations.len();
+            // Every event reserved may become a descriptor of its own.
+            && u64::from(self.ring.room()) > self.counters.reserved;
         if !fits {
             return None;
         }
@@ -139,7 +173,7 @@ impl State {
         self.used_slots += need.slots;
         self.used_bytes += need.footprint();
         self.counters.reserved += events;
-        Some(self.reservations.insert(Reservation { owner, region, need, filled: (0, 0), filled_slots: 0 }))
+        Some(region)
     }
 
     pub(super) fn shortage(&self, need: &Need) -> Shortage {
@@ -159,11 +193,11 @@ impl State {
         self.reservations.remove(handle).ok_or(Error::Stale)
     }
 
-    pub(super) fn forget(&mut self, it: &Reservation) {
-        self.arena.cancel(it.region, it.need.events, it.need.bytes as u32);
-        self.used_slots -= it.need.slots;
-        self.used_bytes -= it.need.footprint();
-        self.counters.reserved -= u64::from(it.need.events);
-        self.counters.voided += u64::from(it.need.events);
+    pub(super) fn forget(&mut self, region: Region, need: &Need) {
+        self.arena.cancel(region, need.events, need.bytes as u32);
+        self.used_slots -= need.slots;
+        self.used_bytes -= need.footprint();
+        self.counters.reserved -= u64::from(need.events);
+        self.counters.voided += u64::from(need.events);
     }
 }

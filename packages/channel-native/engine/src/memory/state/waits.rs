@@ -35,7 +35,7 @@ impl State {
         self.forget_waits(|it| it.owner == owner);
         for handle in self.reservations.find(|it| it.owner == owner) {
             if let Some(it) = self.reservations.remove(handle) {
-                self.forget(&it);
+                self.forget(it.region, &it.need);
             }
         }
         for handle in self.leases.find(|it| it.owner == owner) {
