@@ -48,9 +48,9 @@ interface Share {
 /**
  * Puts what a source emits into its channels.
  *
- * Requests that come while the event loop runs through its sockets are put as one transaction, in its check phase or as soon as they are enough. The law: every request
- * gets the answer that it would have had alone. A merged transaction therefore never waits. When it does not fit, its requests wait one by
- * one, each for its own keep-alive, as the threads of Flume do.
+ * Requests that come while the event loop runs through its sockets are put as one transaction, in its check phase or as soon as they are
+ * enough. The law: every request gets the answer that it would have had alone. A merged transaction therefore never waits. When it does
+ * not fit, its requests wait one by one, each for its own keep-alive, as the threads of Flume do.
  */
 export function createEmitter({ required, optional, merge, metrics, log, signal }: EmitterOptions): Emitter {
   const channels = new RequiredChannels(required);
