@@ -13,6 +13,19 @@ test('a channel that closes leaves no request unanswered', async () => {
   expect(emitter.figures()).toMatchObject({ received: 20, accepted: 2, rejected: 18 });
 });
 
+test('a stop refuses at once who waits for room, and says so', async () => {
+  const scratch = openScratch({ capacity: 2, transactionCapacity: 2, keepAliveMs: 60_000 });
+  const stop = new AbortController();
+  const emitter = emitterOver([scratch], [], true, stop.signal);
+  const sent = Array.from({ length: 4 }, (_, at) => send(emitter, { each: at % 2 === 0, bodies: ['a', 'b'] }));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort();
+  const told = (await Promise.all(sent)).flatMap((answered) => answered.told.map((failure) => failure?.message));
+  const stopping = expect.stringContaining('The agent is stopping');
+  expect(told).toEqual([undefined, undefined, stopping, stopping, stopping, stopping]);
+  expect(emitter.figures()).toMatchObject({ received: 8, accepted: 2, rejected: 6 });
+});
+
 /** A port that counts how often something is put at once. */
 function counting({ port }: Scratch) {
   const calls = { tries: 0 };
