@@ -6,11 +6,14 @@
 //! - [`memory`] is the channel that lives in shared memory;
 //! - [`doorbell`] is how a channel tells a worker that its wait is over;
 //! - [`registry`] has the channels and owners of a process under numbers;
+//! - [`file`] is the channel that lives on disk;
 //! - [`error`] names what can go wrong.
 
 pub mod batch;
 pub mod doorbell;
 pub mod error;
+#[cfg(not(loom))]
+pub mod file;
 pub mod lines;
 pub mod memory;
 pub mod numbers;

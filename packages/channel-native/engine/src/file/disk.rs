@@ -1,0 +1,275 @@
+//! The real disk.
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind, IoSlice, Read, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use rustix::{
+    fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstatvfs, openat, renameat, statat, unlinkat},
+    io::{Errno, pwritev, retry_on_intr},
+};
+
+use super::storage::{Storage, StorageFile};
+
+/// A directory of the file system, held open: when another takes its place under the same path, this one stays meant.
+#[derive(Debug)]
+pub struct Disk {
+    directory: File,
+    path: PathBuf,
+}
+
+/// An open file of a [`Disk`].
+#[derive(Debug)]
+pub struct DiskFile(File);
+
+/// Keeps everybody else out, in this process and in others, until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Disk {
+    /// Opens a directory, making it and what leads there where it is missing. Its own name is durable then.
+    ///
+    /// # Errors
+    /// Whatever the operating system said.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        make_durably(&path)?;
+        Ok(Self { directory: File::open(&path)?, path })
+    }
+
+    /// Takes the lock file of this name, and writes into it who has it and since when. The file stays behind when the lock is let go.
+    ///
+    /// # Errors
+    /// `ResourceBusy`, telling who has it; otherwise whatever the operating system said.
+    pub fn lock(&self, name: &str) -> io::Result<Lock> {
+        let mut file = self.open_at(name, OFlags::CREATE)?;
+        match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
+            Err(Errno::WOULDBLOCK) => return Err(self.busy(name, file)),
+            taken => taken?,
+        }
+        file.set_len(0)?;
+        writeln!(
+            file,
+            "process {} since {}",
+            std::process::id(),
+            humantime::format_rfc3339_seconds(SystemTime::now())
+        )?;
+        Ok(Lock { _file: file })
+    }
+
+    fn busy(&self, name: &str, file: File) -> io::Error {
+        let mut holder = String::new();
+        // Who cannot be told is still in the way.
+        let _ = file.take(100).read_to_string(&mut holder);
+        let holder = Some(holder.trim()).filter(|holder| !holder.is_empty()).unwrap_or("another process");
+        let path = self.path.join(name);
+        io::Error::new(ErrorKind::ResourceBusy, format!("{} is locked by {holder}", path.display()))
+    }
+
+    fn open_at(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        let flags = flags | OFlags::RDWR | OFlags::CLOEXEC;
+        Ok(retry_on_intr(|| openat(&self.directory, name, flags, Mode::from_raw_mode(0o666)))?.into())
+    }
+
+    fn is_file(&self, entry: &rustix::fs::DirEntry) -> io::Result<bool> {
+        let kind = match entry.file_type() {
+            FileType::Unknown => match statat(&self.directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(status) => FileType::from_raw_mode(status.st_mode),
+                Err(Errno::NOENT) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            },
+            known => known,
+        };
+        Ok(kind == FileType::RegularFile)
+    }
+}
+
+impl Storage for Disk {
+    type File = DiskFile;
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.directory)? {
+            let entry = entry?;
+            // A name that is not UTF-8 is none that a channel gave.
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if self.is_file(&entry)? {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str) -> io::Result<DiskFile> {
+        self.open_at(name, OFlags::CREATE | OFlags::EXCL).map(DiskFile)
+    }
+
+    fn open(&self, name: &str) -> io::Result<DiskFile> {
+        self.open_at(name, OFlags::empty()).map(DiskFile)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(retry_on_intr(|| renameat(&self.directory, from, &self.directory, to))?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(retry_on_intr(|| unlinkat(&self.directory, name, AtFlags::empty()))?)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        self.directory.sync_all()
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let status = retry_on_intr(|| fstatvfs(&self.directory))?;
+        Ok(status.f_bavail.saturating_mul(status.f_frsize))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+}
+
+impl StorageFile for DiskFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn write_at(&self, mut offset: u64, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        IoSlice::advance_slices(&mut slices, 0);
+        // One call takes as many slices as the system allows, and may end early.
+        while !slices.is_empty() {
+            match retry_on_intr(|| pwritev(&self.0, slices, offset))? {
+                0 => return Err(ErrorKind::WriteZero.into()),
+                written => {
+                    IoSlice::advance_slices(&mut slices, written);
+                    offset += written as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        // On macOS this is F_FULLFSYNC: its fsync stops at the cache of the drive.
+        self.0.sync_data()
+    }
+}
+
+/// Makes a directory and syncs the one it stands in. A name that was made before a crash may not be durable yet, so it is synced again.
+fn make_durably(path: &Path) -> io::Result<()> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    if path.is_dir() {
+        return match File::open(parent).and_then(|parent| parent.sync_all()) {
+            // Somebody else made it there, and keeps it.
+            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::InvalidInput) => Ok(()),
+            synced => synced,
+        };
+    }
+    make_durably(parent)?;
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made?,
+    }
+    File::open(parent)?.sync_all()
+}
+
+#[cfg(all(test, not(miri)))]
+mod tests {
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, Disk) {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::open(directory.path()).unwrap();
+        (directory, disk)
+    }
+
+    fn kind<T: std::fmt::Debug>(result: io::Result<T>) -> ErrorKind {
+        result.unwrap_err().kind()
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_in_place() {
+        let (_directory, disk) = scratch();
+        let file = disk.create("log").unwrap();
+        file.write_at(3, &mut [IoSlice::new(b"one"), IoSlice::new(b""), IoSlice::new(b"two")]).unwrap();
+        disk.open("log").unwrap().write_at(5, &mut [IoSlice::new(b"!")]).unwrap();
+        file.sync().unwrap();
+        let mut bytes = [9; 9];
+        file.read_at(0, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"\0\0\0on!two");
+        assert_eq!(kind(file.read_at(1, &mut bytes)), ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn more_slices_than_one_call_takes_are_all_written() {
+        let (_directory, disk) = scratch();
+        let file = disk.create("log").unwrap();
+        let numbers: Vec<[u8; 4]> = (0..5_000_u32).map(u32::to_le_bytes).collect();
+        let mut slices: Vec<_> = numbers.iter().map(|number| IoSlice::new(number)).collect();
+        file.write_at(0, &mut slices).unwrap();
+        let mut bytes = vec![0; 20_000];
+        file.read_at(0, &mut bytes).unwrap();
+        assert_eq!(bytes, numbers.concat());
+        assert_eq!(file.len().unwrap(), 20_000);
+    }
+
+    #[test]
+    fn names_are_made_replaced_and_removed() {
+        let (_directory, disk) = scratch();
+        disk.create("a").unwrap().write_at(0, &mut [IoSlice::new(b"a")]).unwrap();
+        disk.create("b").unwrap();
+        assert_eq!(kind(disk.create("a")), ErrorKind::AlreadyExists);
+        disk.rename("a", "b").unwrap();
+        std::fs::create_dir(disk.path().join("directory")).unwrap();
+        assert_eq!(disk.list().unwrap(), ["b"]);
+        assert_eq!(disk.open("b").unwrap().len().unwrap(), 1);
+        disk.remove("b").unwrap();
+        disk.sync_names().unwrap();
+        assert_eq!(kind(disk.open("b")), ErrorKind::NotFound);
+        assert!(disk.free_bytes().unwrap() > 0);
+    }
+
+    #[test]
+    fn a_directory_that_was_moved_away_is_still_the_one_that_was_opened() {
+        let (parent, _) = scratch();
+        let path = parent.path().join("data");
+        let disk = Disk::open(&path).unwrap();
+        std::fs::rename(&path, parent.path().join("old")).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        disk.create("log").unwrap();
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
+        std::fs::remove_dir_all(parent.path().join("old")).unwrap();
+        assert_eq!(kind(disk.create("log")), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_missing_path_is_made() {
+        let (parent, _) = scratch();
+        let path = parent.path().join("agent/channel/data");
+        assert_eq!(Disk::open(&path).unwrap().path(), path);
+        assert!(path.is_dir());
+    }
+
+    #[test]
+    fn only_one_has_the_lock_and_the_others_are_told_who() {
+        let (_directory, disk) = scratch();
+        let lock = disk.lock("in_use.lock").unwrap();
+        let error = Disk::open(&disk.path()).unwrap().lock("in_use.lock").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+        let holder = format!("in_use.lock is locked by process {} since 2", std::process::id());
+        assert!(error.to_string().contains(&holder), "{error}");
+        drop(lock);
+        disk.lock("in_use.lock").unwrap();
+    }
+}
