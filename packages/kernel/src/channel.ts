@@ -1,4 +1,4 @@
-import type { Batch, Need, Reservation } from '@millrace/channel-native';
+import type { Batch } from '@millrace/channel-native';
 import type { Log } from './component.ts';
 
 /** Where a channel is found from a worker: the module to import there, and what its `connect` is given. Survives the structured clone. */
@@ -34,7 +34,29 @@ export interface TakePort {
    */
   take(options: TakeOptions): Lease | Promise<Lease>;
   /** Whatever is there at this moment, up to `max` events. */
-  tryTake(max: number): Lease | undefined;
+  tryTake(max: number): Lease | undefined | Promise<Lease | undefined>;
+}
+
+/** What a put asks for: events, their encoded bytes, and Flume's 100-byte slots of their bodies. */
+export interface Need {
+  readonly events: number;
+  readonly bytes: number;
+  readonly slots: number;
+}
+
+/** Room in a channel that is held for one put. */
+export interface Reservation extends Disposable {
+  /** Copies a batch behind what was filled before. */
+  fill(batch: Batch): void;
+  /**
+   * Makes what was filled durable and keeps it hidden from takers. Absent in channels that cannot fail. After it comes `publish`, which then
+   * is only a matter of visibility and must not fail, or `void`, which removes it again.
+   */
+  commit?(): Promise<void>;
+  /** Shows what was filled to takers; where it was not committed before, that is done first and the promise tells how it went. */
+  publish(): void | Promise<void>;
+  /** Gives the room back, and removes what was committed. After `publish` it does nothing. */
+  void(): void;
 }
 
 /** The putting end of a channel. */
@@ -44,8 +66,11 @@ export interface PutPort {
   readonly transactionCapacity: number;
   /** Events a put could have at once, as far as their number goes; 0 while puts wait. */
   free(): number;
-  /** Puts a batch if there is room now; throws when there never can be. */
-  tryPut(batch: Batch): boolean;
+  /**
+   * Puts a batch if there is room now; throws when there never can be. `false`: no room now. A promise: room is taken, and it resolves when
+   * the channel has the batch for good and shows it to takers; rejects when it could not.
+   */
+  tryPut(batch: Batch): boolean | Promise<void>;
   /** Room, if there is some now; throws when there never can be. */
   tryReserve(need: Need): Reservation | undefined;
   /** Room within `waitMs`; rejects with `MR_CHANNEL_FULL`, or with `MR_CHANNEL_CANCELLED` when the signal aborts. */
@@ -67,6 +92,8 @@ export interface ChannelHost {
   counters(): Readonly<Record<string, number>>;
   /** Gives back memory that is not needed now. */
   trim(): void;
+  /** Gives back what a worker's life left open. Called after its thread has ended and before its next life begins; the engine's channels need no call. */
+  reclaim?(owner: number): void | Promise<void>;
   /** Answers how many accepted events are lost by it: those that wait or are taken, or none in a channel that keeps them. Closing again answers the same. */
   close(): number | Promise<number>;
 }

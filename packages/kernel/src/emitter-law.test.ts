@@ -1,6 +1,8 @@
-import { BatchBuilder } from '@millrace/channel-native';
+import { BatchBuilder, type MemoryChannelOptions } from '@millrace/channel-native';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { PutPort } from './channel.ts';
+import { openDurable } from './fixtures/durable.ts';
 import {
   type Answered,
   acceptedIn,
@@ -8,6 +10,7 @@ import {
   codeOf,
   emitterOver,
   openScratch,
+  type Scratch,
   send,
   unitsOf,
 } from './fixtures/emitter.ts';
@@ -71,55 +74,117 @@ function bodiesOf(step: number, connection: number, sizes: readonly number[]): s
   return sizes.map((size, at) => `${step}.${connection}.${at} `.padEnd(size, 'x'));
 }
 
-test('requests that share a transaction are told what each would be told alone', async () => {
-  const limits = fc.record({
-    capacity: fc.integer({ min: 1, max: 12 }),
-    transactionCapacity: fc.integer({ min: 1, max: 12 }),
-    slots: fc.integer({ min: 3, max: 16 }),
-  });
-  await fc.assert(
-    fc.asyncProperty(limits, steps, async (wanted, plan) => {
-      const transactionCapacity = Math.min(wanted.transactionCapacity, wanted.capacity);
-      const bounds = { ...wanted, transactionCapacity };
-      const bytes = { byteCapacity: bounds.slots * 200, byteCapacityBufferPercentage: 50 };
-      const scratch = openScratch({ ...bounds, ...bytes });
-      const emitter = emitterOver([scratch]);
-      const queued: string[] = [];
-      let total = 0;
+const soon = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-      for (const [step, { sent, taken }] of plan.entries()) {
-        const before = { events: queued.length, slots: slotsOf(queued) };
-        const requests = sent.map(({ each, sizes }, at) => ({ each, bodies: bodiesOf(step, at, sizes) }));
-        const answered = await Promise.all(requests.map((request) => send(emitter, request)));
-        for (const request of answered) expect(request.told).toHaveLength(unitsOf(request).length);
-        expect(couldBeAlone(answered, before, bounds), JSON.stringify(answered)).toBe(true);
+type Open = (options: Partial<MemoryChannelOptions>) => Pick<Scratch, 'channel' | 'take'> & { readonly port: PutPort };
+const places: readonly { readonly where: string; readonly open: Open; readonly numRuns: number }[] = [
+  { where: 'in memory', open: openScratch, numRuns: 300 },
+  { where: 'on a disk', open: (options) => openDurable(options, () => soon(Math.random() * 2)), numRuns: 100 },
+];
 
-        // What is there is what was accepted: each connection's events in their order, each transaction in one piece.
-        const there = scratch.take();
-        expect(there.splice(0, queued.length)).toEqual(queued);
-        for (const request of answered) {
-          for (const unit of acceptedIn(request)) {
-            const at = there.indexOf(unit[0]!);
-            expect(there.slice(at, at + unit.length)).toEqual(unit);
+test.for(places)(
+  'requests that share a transaction $where are told what each would be told alone',
+  async ({ open, numRuns }) => {
+    const limits = fc.record({
+      capacity: fc.integer({ min: 1, max: 12 }),
+      transactionCapacity: fc.integer({ min: 1, max: 12 }),
+      slots: fc.integer({ min: 3, max: 16 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(limits, steps, async (wanted, plan) => {
+        const transactionCapacity = Math.min(wanted.transactionCapacity, wanted.capacity);
+        const bounds = { ...wanted, transactionCapacity };
+        const bytes = { byteCapacity: bounds.slots * 200, byteCapacityBufferPercentage: 50 };
+        const scratch = open({ ...bounds, ...bytes });
+        const emitter = emitterOver([scratch]);
+        const queued: string[] = [];
+        let total = 0;
+
+        for (const [step, { sent, taken }] of plan.entries()) {
+          const before = { events: queued.length, slots: slotsOf(queued) };
+          const requests = sent.map(({ each, sizes }, at) => ({ each, bodies: bodiesOf(step, at, sizes) }));
+          const answered = await Promise.all(requests.map((request) => send(emitter, request)));
+          for (const request of answered) expect(request.told).toHaveLength(unitsOf(request).length);
+          expect(couldBeAlone(answered, before, bounds), JSON.stringify(answered)).toBe(true);
+
+          // What is there is what was accepted: each connection's events in their order, each transaction in one piece.
+          const there = scratch.take();
+          expect(there.splice(0, queued.length)).toEqual(queued);
+          for (const request of answered) {
+            for (const unit of acceptedIn(request)) {
+              const at = there.indexOf(unit[0]!);
+              expect(there.slice(at, at + unit.length)).toEqual(unit);
+            }
+            const mine = request.bodies.filter((body) => there.includes(body));
+            expect(there.filter((body) => mine.includes(body))).toEqual(acceptedIn(request).flat());
           }
-          const mine = request.bodies.filter((body) => there.includes(body));
-          expect(there.filter((body) => mine.includes(body))).toEqual(acceptedIn(request).flat());
+          expect(there).toHaveLength(answered.flatMap(acceptedIn).flat().length);
+          queued.push(...there);
+          queued.splice(0, taken);
+          // It was all taken to look at it; what is still to be there is put back.
+          for (const body of queued) {
+            const putting = scratch.port.tryPut(build(new BatchBuilder(), [body]));
+            expect(putting).not.toBe(false);
+            await putting;
+          }
+          total += requests.flatMap(({ bodies }) => bodies).length;
         }
-        expect(there).toHaveLength(answered.flatMap(acceptedIn).flat().length);
-        queued.push(...there);
-        queued.splice(0, taken);
-        // It was all taken to look at it; what is still to be there is put back.
-        for (const body of queued) expect(scratch.port.tryPut(build(new BatchBuilder(), [body]))).toBe(true);
-        total += requests.flatMap(({ bodies }) => bodies).length;
-      }
-      const { received, accepted, rejected } = emitter.figures();
-      expect(received).toBe(total);
-      expect(accepted + rejected).toBe(total);
-      scratch.channel.close();
+        const { received, accepted, rejected } = emitter.figures();
+        expect(received).toBe(total);
+        expect(accepted + rejected).toBe(total);
+        scratch.channel.close();
+      }),
+      { numRuns },
+    );
+  },
+);
+
+test('of requests that share transactions, only those fail whose own commit fails, and each stays in order', async () => {
+  const connections = fc.array(
+    fc.array(fc.record({ each: fc.boolean(), bad: fc.array(fc.boolean(), { minLength: 1, maxLength: 9 }) }), {
+      maxLength: 6,
     }),
-    { numRuns: 300 },
+    { minLength: 1, maxLength: 6 },
   );
-});
+  await fc.assert(
+    fc.asyncProperty(connections, fc.integer({ min: 1, max: 3 }), async (plan, count) => {
+      const commit = async (bodies: readonly string[]) => {
+        await soon(Math.random() * 2);
+        if (bodies.some((body) => body.endsWith('bad'))) throw new Error('disk full');
+      };
+      const durable = Array.from({ length: count }, () =>
+        openDurable({ capacity: 1_000, transactionCapacity: 9 }, commit),
+      );
+      const required = [...durable, openScratch({ capacity: 1_000, transactionCapacity: 20 })];
+      const emitter = emitterOver(required);
+      const accepted = await Promise.all(
+        plan.map(async (requests, connection) => {
+          const bodies: string[] = [];
+          for (const [number, { each, bad }] of requests.entries()) {
+            const sent = bad.map((is, at) => `${connection}/${number}/${at}/${is ? 'bad' : 'good'}`);
+            const answered = await send(emitter, { each, bodies: sent });
+            const failing = unitsOf(answered).map((unit) => unit.some((body) => body.endsWith('bad')));
+            expect(answered.told.map((failure) => failure?.message)).toEqual(
+              failing.map((fails) => (fails ? 'disk full' : undefined)),
+            );
+            bodies.push(...acceptedIn(answered).flat());
+          }
+          return bodies;
+        }),
+      );
+      for (const { channel, take } of required) {
+        const there = take();
+        expect(there).toHaveLength(accepted.flat().length);
+        for (const [connection, bodies] of accepted.entries()) {
+          expect(there.filter((body) => body.startsWith(`${connection}/`))).toEqual(bodies);
+        }
+        expect(channel.counters()).toMatchObject({ reserved: 0 });
+        channel.close();
+      }
+    }),
+    { numRuns: 60 },
+  );
+}, 60_000);
 
 test('while room keeps coming nobody is refused, and every connection keeps its order', async () => {
   const scenario = fc.record({

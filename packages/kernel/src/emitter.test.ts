@@ -1,5 +1,6 @@
 import { type Batch, BatchBuilder, type ChannelPort } from '@millrace/channel-native';
 import { expect, test } from 'vitest';
+import { openDurable } from './fixtures/durable.ts';
 import { build, codeOf, emitterOver, openScratch, type Scratch, send } from './fixtures/emitter.ts';
 
 test('a channel that closes leaves no request unanswered', async () => {
@@ -143,4 +144,96 @@ test('with optional channels alone, everything is accepted', async () => {
   const emitter = emitterOver([], [optional]);
   expect((await send(emitter, { each: true, bodies: ['a', 'b'] })).told).toEqual([undefined, undefined]);
   expect(optional.take()).toEqual(['a']);
+});
+
+/** A channel whose commits the test ends one by one. */
+function openWaiting() {
+  const commits: { readonly bodies: readonly string[]; end(failure?: Error): void }[] = [];
+  const channel = openDurable({ capacity: 1_000, transactionCapacity: 10 }, (bodies) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    commits.push({ bodies, end: (failure) => (failure === undefined ? resolve() : reject(failure)) });
+    return promise;
+  });
+  return { ...channel, commits };
+}
+
+const turn = () => new Promise(setImmediate);
+
+test('what comes while many commits are in flight gathers, and goes as one transaction when one of them is done', async () => {
+  const disk = openWaiting();
+  const emitter = emitterOver([disk]);
+  const sent: Promise<unknown>[] = [];
+  for (let request = 0; request < 20; request += 1) {
+    sent.push(send(emitter, { each: request % 2 === 0, bodies: [`${request}`] }));
+    await turn();
+  }
+  const bodies = () => disk.commits.map((commit) => commit.bodies.join(' '));
+  expect(bodies()).toEqual(Array.from({ length: 16 }, (_, at) => String(at)));
+  disk.commits[3]!.end();
+  await turn();
+  expect(bodies().slice(16)).toEqual(['16 17 18 19']);
+  for (const commit of disk.commits) commit.end();
+  await Promise.all(sent);
+  expect(disk.take()).toHaveLength(20);
+  expect(emitter.figures()).toMatchObject({ received: 20, accepted: 20 });
+});
+
+test('without merging, what gathers while many commits are in flight stays apart', async () => {
+  const disk = openWaiting();
+  const emitter = emitterOver([disk], [], false);
+  const sent = Array.from({ length: 18 }, (_, at) => send(emitter, { each: true, bodies: [`${at}`] }));
+  expect(disk.commits).toHaveLength(16);
+  for (let at = 0; at < 18; at += 1) {
+    disk.commits[at]!.end();
+    await turn();
+  }
+  await Promise.all(sent);
+  expect(disk.commits.map(({ bodies }) => bodies)).toEqual(Array.from({ length: 18 }, (_, at) => [String(at)]));
+});
+
+test('a request that is cut waits for each part, and a part that fails goes in before the next', async () => {
+  const disk = openWaiting();
+  const emitter = emitterOver([disk]);
+  const bodies = Array.from({ length: 12 }, (_, at) => String(at));
+  const sent = send(emitter, { each: true, bodies });
+  const other = send(emitter, { each: false, bodies: ['other'] });
+  await turn();
+  expect(disk.commits.map((commit) => commit.bodies.length)).toEqual([10, 1]);
+  disk.commits[0]!.end(new Error('disk full'));
+  disk.commits[1]!.end();
+  await other;
+  for (let at = 2; at < disk.commits.length; at += 1) {
+    disk.commits[at]!.end();
+    await turn();
+    await turn();
+  }
+  expect((await sent).told).toEqual(bodies.map(() => undefined));
+  expect(disk.take()).toEqual(['other', ...bodies]);
+});
+
+test('a transaction of one request that fails is not tried again', async () => {
+  const disk = openWaiting();
+  const emitter = emitterOver([disk]);
+  const sent = [send(emitter, { each: false, bodies: ['a', 'b'] })];
+  await turn();
+  sent.push(send(emitter, { each: true, bodies: ['c'] }));
+  await turn();
+  for (const commit of disk.commits) commit.end(new Error('disk full'));
+  const told = (await Promise.all(sent)).flatMap((answered) => answered.told);
+  expect(told).toEqual([new Error('disk full'), new Error('disk full')]);
+  expect(disk.commits).toHaveLength(2);
+  expect(emitter.figures()).toMatchObject({ received: 3, rejected: 3 });
+  expect(disk.channel.counters()).toMatchObject({ put: 0, reserved: 0 });
+});
+
+test('a stop lets what is being committed be finished', async () => {
+  const disk = openWaiting();
+  const stop = new AbortController();
+  const emitter = emitterOver([disk], [], true, stop.signal);
+  const sent = send(emitter, { each: false, bodies: ['a'] });
+  await turn();
+  stop.abort();
+  disk.commits[0]!.end();
+  expect((await sent).told).toEqual([undefined]);
+  expect(disk.take()).toEqual(['a']);
 });

@@ -20,6 +20,8 @@ export interface EmitterOptions {
 
 /** More in one transaction saves nothing any more, and makes the first wait for the last. */
 const ENOUGH_BYTES = 32 << 10;
+/** Transactions on their way into channels that need the disk. What comes while there are so many gathers, and goes as one when one of them is done. */
+const COMMITS_MAX = 16;
 const STOPPING = 'The agent is stopping and there is no room for the event now: send it again later.';
 
 /** What an emitter gives to its source. */
@@ -28,8 +30,10 @@ export type Emitter = Pick<SourceContext<SourceSpec>, 'emit' | 'emitEach' | 'bui
 /** Something a source wants to put: whole, or each event for itself. */
 interface Request {
   readonly batch: Batch;
-  /** Events that a channel has, or has refused. */
+  /** Events that a channel has or has refused, and those on their way. */
   done: number;
+  /** Whether a part is on its way. The next waits for it, so that the events stay in order if it fails. */
+  underway: boolean;
   /** Events whose outcome the source was told. */
   answered: number;
   /** Told about each part; absent when the batch is one transaction. */
@@ -50,7 +54,7 @@ interface Share {
  *
  * Requests that come while the event loop runs through its sockets are put as one transaction, in its check phase or as soon as they are
  * enough. The law: every request gets the answer that it would have had alone. A merged transaction therefore never waits. When it does
- * not fit, its requests wait one by one, each for its own keep-alive, as the threads of Flume do.
+ * not fit, or fails, its requests go one by one, each with its own keep-alive, as the threads of Flume do.
  */
 export function createEmitter({ required, optional, merge, metrics, log, signal }: EmitterOptions): Emitter {
   const channels = new RequiredChannels(required);
@@ -65,11 +69,13 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   let queue: Request[] = [];
   let queuedBytes = 0;
   let scheduled = false;
+  let commits = 0;
   let lastAnswer: Promise<void> = Promise.resolve();
 
   function enqueue(request: Request): void {
     queue.push(request);
     queuedBytes += request.batch.byteLength;
+    if (commits >= COMMITS_MAX) return;
     if (!merge || queuedBytes >= ENOUGH_BYTES) {
       flush();
     } else if (!scheduled) {
@@ -84,15 +90,22 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
     queue = [];
     queuedBytes = 0;
     let next = 0;
-    while (next < requests.length) {
+    while (next < requests.length && commits < COMMITS_MAX) {
       const shares = gather(requests, next, Math.min(transactionCapacity, free()));
       if (shares.length > 0 && putMerged(shares)) {
-        while (next < requests.length && isOver(requests[next]!)) next += 1;
+        while (next < requests.length && (isOver(requests[next]!) || requests[next]!.underway)) next += 1;
       } else {
         waitAlone(requests[next]!);
         next += 1;
       }
     }
+    if (next < requests.length) requeue(requests.slice(next));
+  }
+
+  /** Puts what could not go yet before what came since. */
+  function requeue(requests: readonly Request[]): void {
+    queue = [...requests, ...queue];
+    for (const { batch } of requests) queuedBytes += batch.byteLength;
   }
 
   function free(): number {
@@ -107,7 +120,8 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   function gather(requests: readonly Request[], from: number, eventsMax: number): Share[] {
     const shares: Share[] = [];
     let room = eventsMax;
-    for (let at = from; at < requests.length && room > 0; at += 1) {
+    const until = merge ? requests.length : from + 1;
+    for (let at = from; at < until && room > 0; at += 1) {
       const request = requests[at]!;
       const left = request.batch.length - request.done;
       if (left > room && request.outcome === undefined) break;
@@ -120,14 +134,46 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
 
   function putMerged(shares: readonly Share[]): boolean {
     const pieces = piecesOf(shares);
+    let putting: boolean | Promise<void>;
     try {
-      if (!channels.tryPut(pieces)) return false;
+      putting = channels.tryPut(pieces);
     } catch {
       // One of them can never be put; which one shows when they go alone.
       return false;
     }
-    accept(shares, pieces);
+    if (putting === false) return false;
+    for (const { request, events } of shares) request.done += events;
+    if (putting === true) accept(shares, pieces);
+    else finish(shares, pieces, putting);
     return true;
+  }
+
+  /** Waits for a transaction that is being committed, and lets what has gathered meanwhile follow it. */
+  async function finish(shares: readonly Share[], pieces: readonly Batch[], committing: Promise<void>): Promise<void> {
+    commits += 1;
+    for (const { request } of shares) request.underway = true;
+    const failure = await committing.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    commits -= 1;
+    for (const { request } of shares) request.underway = false;
+    if (failure === undefined) {
+      accept(shares, pieces);
+      for (const { request } of shares) if (!isOver(request)) enqueue(request);
+    } else {
+      putAlone(shares, failure.error);
+    }
+    if (queue.length > 0 && !scheduled) flush();
+  }
+
+  /** Each request of a transaction that has failed by itself; one that was alone has failed. */
+  function putAlone(shares: readonly Share[], error: unknown): void {
+    const [{ request: only, events }] = shares as readonly [Share];
+    const wasAlone = shares.length === 1 && (only.outcome === undefined || events === 1);
+    for (const { request, from } of shares) request.done = from;
+    if (wasAlone) refuse(only, events, error);
+    else for (const { request } of shares) waitAlone(request);
   }
 
   /** The next part of a request by itself, with its own wait. */
@@ -137,6 +183,7 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
     const pieces = piecesOf(shares);
     channels.put(pieces, signal).then(
       () => {
+        request.done += events;
         accept(shares, pieces);
         if (!isOver(request)) enqueue(request);
       },
@@ -145,8 +192,6 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   }
 
   function accept(shares: readonly Share[], pieces: readonly Batch[]): void {
-    // Done at once, so that the next transaction begins behind them; the answer waits for the optional channels.
-    for (const { request, events } of shares) request.done += events;
     const held = extras.length > 0 ? Promise.all(extras.map((extra) => extra.put(pieces, unitsOf(shares)))) : undefined;
     answer(() => {
       for (const { request, events } of shares) {
@@ -184,7 +229,7 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   function request(batch: Batch, outcome?: EachOutcome): Promise<void> {
     metrics.received.add(batch.length);
     return new Promise((resolve, reject) => {
-      const wanted: Request = { batch, done: 0, answered: 0, outcome, resolve, reject };
+      const wanted: Request = { batch, done: 0, underway: false, answered: 0, outcome, resolve, reject };
       if (batch.length === 0) settle(wanted, 0);
       else enqueue(wanted);
     });

@@ -1,5 +1,6 @@
 import { BatchBuilder, type MemoryChannelOptions } from '@millrace/channel-native';
 import { expect, test } from 'vitest';
+import { openDurable } from './fixtures/durable.ts';
 import { build, openScratch, type Scratch } from './fixtures/emitter.ts';
 import { OptionalChannel, RequiredChannels } from './put.ts';
 
@@ -88,6 +89,72 @@ test('each channel is waited for as long as its keep-alive, one after the other'
   expect(performance.now() - began).toBeGreaterThan(240);
   expect(performance.now() - began).toBeLessThan(1_000);
   expect(c1.channel.counters()).toMatchObject({ queued: 0, reserved: 0 });
+});
+
+/** A channel whose commits wait for the test to end them. */
+function openWaiting() {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const commits: (readonly string[])[] = [];
+  const channel = openDurable({}, (bodies) => {
+    commits.push(bodies);
+    return promise;
+  });
+  return { ...channel, commits, resolve, reject };
+}
+
+const turn = () => new Promise(setImmediate);
+
+test('a channel that needs the disk has a put when its commit is through, whatever is aborted meanwhile', async () => {
+  const disk = openWaiting();
+  const stop = new AbortController();
+  const channels = new RequiredChannels([disk.port]);
+  const puts = [
+    channels.put([batch('a'), batch('b')], stop.signal),
+    channels.tryPut([batch('c'), batch('d')]),
+    channels.tryPut([batch('e')]),
+  ];
+  expect(disk.commits).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+  stop.abort();
+  await turn();
+  expect(disk.take()).toEqual([]);
+  disk.resolve();
+  await Promise.all(puts);
+  expect(disk.take()).toEqual(['a', 'b', 'c', 'd', 'e']);
+});
+
+test('channels that can fail commit together, and nobody sees anything before all of them have', async () => {
+  const [d1, memory, d2] = [openWaiting(), open(), openWaiting()];
+  const putting = new RequiredChannels([d1.port, memory.port, d2.port]).tryPut([batch('a')]);
+  expect([d1.commits, d2.commits]).toEqual([[['a']], [['a']]]);
+  d2.resolve();
+  await turn();
+  for (const { take } of [d1, memory, d2]) expect(take()).toEqual([]);
+  d1.resolve();
+  await putting;
+  expect([d1, memory, d2].map(({ take }) => take())).toEqual([['a'], ['a'], ['a']]);
+});
+
+test('a commit that fails keeps a put out of every channel, once none is under way any more', async () => {
+  const [d1, memory, d2] = [openWaiting(), open(), openWaiting()];
+  const outcome = new RequiredChannels([d1.port, memory.port, d2.port]).put([batch('a')]).catch((error) => error);
+  d1.reject(new Error('disk full'));
+  await turn();
+  for (const { channel } of [d1, memory, d2]) expect(channel.counters()).toMatchObject({ reserved: 1 });
+  d2.resolve();
+  expect(await outcome).toEqual(new Error('disk full'));
+  for (const { channel } of [d1, memory, d2]) expect(channel.counters()).toMatchObject({ put: 0, reserved: 0 });
+});
+
+test('an optional channel whose commit fails gets the transactions one by one', async () => {
+  const channel = openDurable({}, async (bodies) => {
+    if (bodies.includes('bad')) throw new Error('disk full');
+  });
+  const refused: [number, unknown][] = [];
+  const optional = new OptionalChannel(channel.port, (events, error) => refused.push([events, error]));
+  const units = ['a', 'bad', 'b'].map((body) => batch(body));
+  await optional.put(units, units);
+  expect(channel.take()).toEqual(['a', 'b']);
+  expect(refused).toEqual([[1, new Error('disk full')]]);
 });
 
 test('what an optional channel refuses is told, event by event, and what it has is in order', async () => {

@@ -1,5 +1,5 @@
-import { type Batch, publishAll, type Reservation } from '@millrace/channel-native';
-import type { PutPort } from './channel.ts';
+import { type Batch, Reservation as NativeReservation, publishAll } from '@millrace/channel-native';
+import type { PutPort, Reservation } from './channel.ts';
 
 /** Batches that are put as one transaction. */
 export type Pieces = readonly Batch[];
@@ -33,50 +33,87 @@ export class RequiredChannels {
     return free;
   }
 
-  /** Puts if there is room everywhere now. Throws when there never can be. */
-  tryPut(pieces: Pieces): boolean {
+  /** Puts if there is room everywhere now; what needs the disk tells by a promise how it went. Throws when there never can be room. */
+  tryPut(pieces: Pieces): boolean | Promise<void> {
     const [only] = this.#ports;
     if (this.#ports.length === 1 && pieces.length === 1) return only!.tryPut(pieces[0]!);
-    return this.#reserveAll(pieces, (reservations) => fillAndPublish(reservations, pieces)) === undefined;
+    const { short, committing } = this.#putNow(pieces);
+    return committing ?? short === undefined;
   }
 
   /**
    * Puts as soon as there is room, waiting as long as Flume would: the keep-alive of every channel in turn. Rejects with what the channel
-   * says that was waited for last, and with `MR_CHANNEL_CANCELLED` when the signal aborts.
+   * says that was waited for last, and with `MR_CHANNEL_CANCELLED` when the signal aborts; what is being committed then is finished.
    */
   async put(pieces: Pieces, signal?: AbortSignal): Promise<void> {
     const deadline = performance.now() + this.#ports.reduce((sum, port) => sum + port.address.keepAliveMs, 0);
-    const act = (reservations: readonly Reservation[]) => fillAndPublish(reservations, pieces);
     let granted: Granted | undefined;
     for (;;) {
-      const short = this.#reserveAll(pieces, act, granted);
-      if (short === undefined) return;
+      const { short, committing } = this.#putNow(pieces, granted);
+      if (short === undefined) return committing;
       const waitMs = Math.min(short.address.keepAliveMs, Math.max(0, deadline - performance.now()));
       granted = { port: short, room: await short.reserve(needOfAll(pieces), { waitMs, signal }) };
     }
   }
 
   /**
-   * Does something with room in every channel, or says which one has too little. What was granted after a wait is kept while the others
-   * are tried, but not longer: it could be what another source waits for.
+   * Puts into every channel, or says which one has too little room. What was granted after a wait is kept while the others are tried, but
+   * not longer: it could be what another source waits for.
    */
-  #reserveAll(
-    pieces: Pieces,
-    act: (reservations: readonly Reservation[]) => void,
-    granted?: Granted,
-  ): PutPort | undefined {
+  #putNow(pieces: Pieces, granted?: Granted): Attempt {
     const need = needOfAll(pieces);
     using held = new DisposableStack();
     if (granted !== undefined) held.use(granted.room);
     const reservations: Reservation[] = [];
     for (const port of this.#ports) {
       const reservation = port === granted?.port ? granted.room : port.tryReserve(need);
-      if (reservation === undefined) return port;
+      if (reservation === undefined) return { short: port };
       reservations.push(held.use(reservation));
     }
-    act(reservations);
-    return undefined;
+    for (const reservation of reservations) for (const piece of pieces) reservation.fill(piece);
+    const publishing = publish(reservations);
+    return publishing === undefined ? DONE : { committing: holdUntil(publishing, held.move()) };
   }
+}
+
+/** What became of an attempt to put at once: done, or under way, or one channel is short of room. */
+interface Attempt {
+  readonly short?: PutPort;
+  readonly committing?: Promise<void>;
+}
+
+const DONE: Attempt = {};
+
+/** Shows what was filled, in every channel or in none: those that can fail commit first, hidden from takers. */
+function publish(reservations: readonly Reservation[]): void | Promise<void> {
+  const [only] = reservations;
+  if (reservations.length === 1) return only!.publish();
+  const durable = reservations.filter(({ commit }) => commit !== undefined);
+  return durable.length === 0 ? showAll(reservations) : commitAll(durable).then(() => showAll(reservations));
+}
+
+/** Rejects with the first failure, but only when none of the commits is under way any more. */
+async function commitAll(durable: readonly Reservation[]): Promise<void> {
+  const outcomes = await Promise.allSettled(durable.map(async (reservation) => reservation.commit!()));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+/** The channels of the engine come last, in one native call, so that the death of this worker cannot come between them. */
+function showAll(reservations: readonly Reservation[]): void | Promise<void> {
+  const native: NativeReservation[] = [];
+  const showing: Promise<void>[] = [];
+  for (const reservation of reservations) {
+    const shown = reservation instanceof NativeReservation ? void native.push(reservation) : reservation.publish();
+    if (shown !== undefined) showing.push(shown);
+  }
+  if (showing.length > 0) return Promise.all(showing).then(() => publishAll(native));
+  publishAll(native);
+}
+
+/** Keeps reservations open while they are being committed; those that were not published then are void. */
+async function holdUntil(settled: Promise<void>, held: DisposableStack): Promise<void> {
+  using _held = held;
+  await settled;
 }
 
 /** What a transaction of several batches asks for. */
@@ -88,11 +125,6 @@ export function needOfAll(pieces: Pieces) {
     need.slots += piece.slots();
   }
   return need;
-}
-
-function fillAndPublish(reservations: readonly Reservation[], pieces: Pieces): void {
-  for (const reservation of reservations) for (const piece of pieces) reservation.fill(piece);
-  publishAll(reservations);
 }
 
 /** Puts into an optional channel: waiting as a required one would, and telling what it refuses to nobody but the log. */
@@ -111,9 +143,10 @@ export class OptionalChannel {
    */
   async put(pieces: Pieces, units: Iterable<Batch>): Promise<void> {
     try {
-      if (this.#channel.tryPut(pieces)) return;
+      const putting = this.#channel.tryPut(pieces);
+      if (putting !== false) return void (await putting);
     } catch {
-      // The whole may be too large where its parts are not.
+      // The whole may be too large where its parts are not, or one of its parts may have failed the others.
     }
     await Promise.all(Array.from(units, (unit) => this.#putAlone(unit)));
   }

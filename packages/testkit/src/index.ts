@@ -1,4 +1,4 @@
-export { type ChannelLimits, type CreateScratch, channelContract } from './channel-contract.ts';
+export { type ChannelLimits, type ChannelWords, type CreateScratch, channelContract } from './channel-contract.ts';
 export { eventually } from './eventually.ts';
 export { watchHandles } from './handles.ts';
 export { LineClient } from './line-client.ts';
