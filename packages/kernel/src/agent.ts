@@ -180,9 +180,10 @@ export class Agent {
       crashBackoff,
       assign,
       newOwner,
-      reclaim: (owner) => {
+      reclaim: async (owner) => {
         reclaimOwner(owner);
         settle(metrics, cells);
+        await Promise.all([...this.#channels.values()].map((keeper) => keeper.reclaim(owner)));
       },
     };
     return { supervisor: new Supervisor(plan.id, options), cells };

@@ -60,6 +60,11 @@ export class ChannelKeeper {
     return { id: this.id, open: this.#host !== undefined, counters: this.#lastCounters, lastError: this.#lastError };
   }
 
+  /** Gives back what a worker's life left open in the channel. */
+  async reclaim(owner: number): Promise<void> {
+    await this.#host?.reclaim?.(owner);
+  }
+
   /** Resolves with the number of accepted events that are lost by it, and with undefined when the channel could not tell. */
   async close(): Promise<number | undefined> {
     this.#closing.abort();

@@ -37,7 +37,7 @@ function supervise(at: 'open' | 'run', fault: Fault, options: Partial<Supervisor
       events.push(`begin ${owner}`);
       return owner;
     },
-    reclaim: (gone) => events.push(`reclaim ${gone}`),
+    reclaim: (gone) => void events.push(`reclaim ${gone}`),
     ...options,
   });
   supervisors.push(supervisor);

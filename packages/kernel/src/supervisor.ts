@@ -21,7 +21,7 @@ export interface SupervisorOptions extends Omit<HostOptions, 'onLog'> {
   /** A number for the component's next life. */
   readonly newOwner: () => number;
   /** Gives back what a life held. Called after its thread has ended and before the next one starts. */
-  readonly reclaim: (owner: number) => void;
+  readonly reclaim: (owner: number) => void | Promise<void>;
 }
 
 /** What a component is doing; `waiting` is the pause before another start. */
@@ -131,7 +131,7 @@ export class Supervisor {
       this.#tried.resolve();
     }
     try {
-      if (owner !== undefined) reclaim(owner);
+      if (owner !== undefined) await reclaim(owner);
     } catch (error) {
       this.#log.error({ error }, 'What the last life held could not be given back to the channels.');
     }
