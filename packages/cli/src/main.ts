@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
+import { addBenchCommand } from './commands/bench.ts';
 import { addLaterCommands } from './commands/later.ts';
 import { addVersionCommand, versionText } from './commands/version.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
@@ -37,6 +38,7 @@ export async function main(name: 'millrace' | 'flume-ng', args: readonly string[
     agent.options.map((option) => option.name()),
   );
   addVersionCommand(program);
+  addBenchCommand(program, end);
   addLaterCommands(program, end);
 
   try {
