@@ -1,14 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { machine } from 'millrace/dist/bench/machine.js';
 import { type Case, help, type Options, readOptions, UsageError } from './options.ts';
-import { machine, render, renderBars } from './report.ts';
+import { render, renderBars } from './report.ts';
 import type { Result, Skipped } from './result.ts';
 
 /** Each benchmark is loaded only when it runs. */
-const benchmarks: Record<Case, () => Promise<{ run(runs: number): Promise<Result | Skipped> }>> = {
+const benchmarks: Record<Case, () => Promise<{ run(options: Options): Promise<Result | Skipped> }>> = {
   ring: () => import('./ring/ring.ts'),
   seq: () => import('./hops/seq.ts'),
   netcat: () => import('./hops/netcat.ts'),
+  channels: () => import('./channels/channels.ts'),
 };
 
 try {
@@ -21,14 +23,15 @@ try {
   process.exitCode = 2;
 }
 
-async function main({ only, runs, json }: Options): Promise<void> {
+async function main(options: Options): Promise<void> {
+  const { only, json } = options;
   const results: object[] = [];
   const bars: Result['bars'][number][] = [];
   for (const name of only) {
     const on = machine();
     process.stderr.write(`${name}: ${on.cpu}, ${on.cores} cores, Node ${on.node}, load ${on.load1}\n`);
     const { run } = await benchmarks[name]();
-    const result = await run(runs);
+    const result = await run(options);
     process.stdout.write(`\n${render(result)}\n`);
     results.push({ name, machine: on, ...result });
     if ('bars' in result) bars.push(...result.bars);

@@ -1,63 +1,80 @@
 import { parseArgs } from 'node:util';
 
-export const cases = ['ring', 'seq', 'netcat'] as const;
+export const cases = ['ring', 'seq', 'netcat', 'channels'] as const;
 export type Case = (typeof cases)[number];
 
 export interface Options {
   readonly only: readonly Case[];
   readonly runs: number;
   readonly json: string | undefined;
+  /** Of `channels`: where its files go, whether it is short, whether Flume's channels are measured too, and where the picture goes. */
+  readonly dir: string;
+  readonly quick: boolean;
+  readonly flume: boolean;
+  readonly svg: string | undefined;
 }
 
 /** An option that was not understood; the message says which and what is possible. */
 export class UsageError extends Error {}
 
-export const help = `Usage: npm run bench -- [options]
+export const help = `Usage: npm run bench -- [benchmark…] [options]
 
 Measures Millrace beside what it is compared with, run by run in alternation, and prints medians of the pairs.
 
-Options:
-  --only ring,seq,netcat  which benchmarks to run (default: all, about ten minutes)
-      ring     events between two worker threads over a memory channel, beside memcpy and postMessage; three minutes
-      seq      whole agents, seq → memory → null, beside Apache Flume; four minutes
-      netcat   whole agents, netcat → memory → null with lines of 512 bytes, with and without ack, beside Apache Flume:
-               throughput, processor time, memory, time to start; four minutes
-  --runs N                measured pairs for each line of a table (default: 5)
-  --json FILE             write everything measured to a file as well
-  --help                  print this
+Benchmarks (default: all, about a quarter of an hour):
+  ring      events between two worker threads over a memory channel, beside memcpy and postMessage; three minutes
+  seq       whole agents, seq → memory → null, beside Apache Flume; four minutes
+  netcat    whole agents, netcat → memory → null with lines of 512 bytes, with and without ack, beside Apache Flume:
+            throughput, processor time, memory, time to start; four minutes
+  channels  what "millrace bench channels" measures: every type of channel beside memcpy and the disk; three minutes
 
-seq and netcat need Java and Maven for Flume (test/peers/flume), netcat a C compiler for its client as well; they are skipped,
-with the reason, where these are missing. Nothing else should run on the machine; the load before each benchmark is reported.
-The bars printed below a table are what the project has promised itself; missing one does not fail the run.
+Options:
+  --runs N     measured pairs for each line of a table (default: 5)
+  --json FILE  write everything measured to a file as well
+  --help       print this
+ of channels:
+  --flume      measure the channels of Flume too, pair by pair; two minutes more
+  --dir DIR    a directory on the disk that is measured (default: the current one)
+  --quick      measure once and shortly
+  --svg FILE   draw it into a file as well
+
+What runs beside Flume needs Java and Maven (test/peers/flume), netcat a C compiler for its client as well, channels a JDK; it is
+skipped, with the reason, where these are missing. Nothing else should run on the machine; the load before each benchmark is
+reported. The bars printed below a table are what the project has promised itself; missing one does not fail the run.
 
 Examples:
-  npm run bench -- --only ring --runs 3
-  npm run bench -- --only seq,netcat --json bench/results/today.json
+  npm run bench -- ring --runs 3
+  npm run bench -- channels --flume --svg bench/results/channels.svg
+  npm run bench -- seq netcat --json bench/results/today.json
 `;
 
 /** What a command line asks for; `undefined` when it asks for help. Throws {@link UsageError}. */
 export function readOptions(args: readonly string[]): Options | undefined {
-  const { values } = parse(args);
+  const { values, positionals } = parse(args);
   if (values.help) return undefined;
-  const only = values.only?.split(',').map((name) => name.trim()) ?? cases;
-  for (const name of only) {
+  for (const name of positionals) {
     if (!isCase(name)) throw new UsageError(`There is no benchmark "${name}": choose from ${cases.join(', ')}.`);
   }
   const runs = Number(values.runs ?? 5);
   if (!Number.isInteger(runs) || runs < 1) {
     throw new UsageError(`--runs wants a whole number of at least 1, not "${values.runs}".`);
   }
-  return { only: only.filter(isCase), runs, json: values.json };
+  const { json, svg, dir = '.', quick = false, flume = false } = values;
+  return { only: positionals.length > 0 ? positionals.filter(isCase) : cases, runs, json, svg, dir, quick, flume };
 }
 
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
+      allowPositionals: true,
       options: {
-        only: { type: 'string' },
         runs: { type: 'string' },
         json: { type: 'string' },
+        dir: { type: 'string' },
+        quick: { type: 'boolean' },
+        flume: { type: 'boolean' },
+        svg: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });

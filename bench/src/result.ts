@@ -1,3 +1,5 @@
+import type { Table } from 'millrace/dist/bench/table.js';
+
 /** What a benchmark has to say; the report prints it and `--json` keeps it. */
 export interface Result {
   readonly title: string;
@@ -8,12 +10,6 @@ export interface Result {
   /** Every single measurement, for the JSON. */
   readonly runs: readonly object[];
 }
-
-/** The lines of a table; the names of the columns are those of the first. */
-export type Table = readonly Row[];
-
-/** One line of a table, by column. */
-export type Row = Readonly<Record<string, string | number>>;
 
 /** Something a figure has to reach. The report says whether it does and never fails because of it. */
 export interface Bar {

@@ -152,10 +152,10 @@ export async function inTurns<Value>(
   return values;
 }
 
-/** Makes the real Flume ready. Returns why it cannot run here, if so. */
-export function missingFlume(): string | undefined {
+/** Makes the real Flume ready, or does something else with it that may not be possible. Returns why it cannot run here, if so. */
+export function missingFlume(...args: string[]): string | undefined {
   try {
-    execFileSync(flume, ['setup'], { encoding: 'utf8', stdio: ['ignore', 'inherit', 'pipe'] });
+    execFileSync(flume, args.length > 0 ? args : ['setup'], { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
     return undefined;
   } catch (error) {
     const { status, stderr } = error as { status: number | null; stderr: string };

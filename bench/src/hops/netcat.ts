@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Bar, Result, Row, Skipped } from '../result.ts';
-import { median, ratio } from '../stats.ts';
+import { median, ratio } from 'millrace/dist/bench/stats.js';
+import type { Row } from 'millrace/dist/bench/table.js';
+import type { Options } from '../options.ts';
+import type { Bar, Result, Skipped } from '../result.ts';
 import { Agent, flume, freePort, inTurns, missingFlume, type Name, names } from './agent.ts';
 import { configurationOf, cpuPerMillion, eventsPerCpuSecond, eventsPerSecond, type Work } from './flow.ts';
 import { startUp } from './start-up.ts';
@@ -34,7 +36,7 @@ interface Blast {
   readonly peer_closed_early: boolean;
 }
 
-export async function run(runs: number): Promise<Result | Skipped> {
+export async function run({ runs }: Pick<Options, 'runs'>): Promise<Result | Skipped> {
   const missing = missingFlume();
   if (missing !== undefined) return { title, skipped: missing };
 

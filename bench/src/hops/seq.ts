@@ -1,5 +1,7 @@
-import type { Bar, Result, Row, Skipped } from '../result.ts';
-import { median, ratio } from '../stats.ts';
+import { median, ratio } from 'millrace/dist/bench/stats.js';
+import type { Row } from 'millrace/dist/bench/table.js';
+import type { Options } from '../options.ts';
+import type { Bar, Result, Skipped } from '../result.ts';
 import { Agent, inTurns, missingFlume, type Name, names } from './agent.ts';
 import { configurationOf, cpuPerMillion, eventsPerCpuSecond, eventsPerSecond, type Work } from './flow.ts';
 
@@ -28,7 +30,7 @@ const notes = [
   'Java is warmed up for 12 s and has a heap of 2 GiB. × compares run by run; above 1 is better for Millrace.',
 ];
 
-export async function run(runs: number): Promise<Result | Skipped> {
+export async function run({ runs }: Pick<Options, 'runs'>): Promise<Result | Skipped> {
   const missing = missingFlume();
   if (missing !== undefined) return { title, skipped: missing };
 

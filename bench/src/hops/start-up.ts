@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bar, Row } from '../result.ts';
-import { median, ratio } from '../stats.ts';
+import { median, ratio } from 'millrace/dist/bench/stats.js';
+import type { Row } from 'millrace/dist/bench/table.js';
+import type { Bar } from '../result.ts';
 import { Agent, freePort, inTurns, type Name, names } from './agent.ts';
 
 const IDLE_MS = 2_000;

@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { MemoryChannel, newOwner, type OwnerId, reclaimOwner } from '@millrace/channel-native';
+import { add } from 'millrace/dist/bench/load.js';
 import type { EndData } from './channel.worker.ts';
 import { type Contender, Crew, mustBeEqual, type Shape } from './contender.ts';
-import { add, WINDOW_EVENTS } from './load.ts';
+import { WINDOW_EVENTS } from './load.ts';
 
 /** The memory channel between putters and takers in threads of their own. */
 export async function channelContender(shape: Shape, { checksum }: { checksum: boolean }): Promise<Contender> {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Batch, type ChannelAddress, ChannelPort, Owner, type OwnerId } from '@millrace/channel-native';
+import { add, buildPool, expectedSum } from 'millrace/dist/bench/load.js';
 import type { Share } from './contender.ts';
-import { add, buildPool, expectedSum } from './load.ts';
 
 export interface EndData {
   readonly role: 'put' | 'take';

@@ -1,5 +1,6 @@
+import { buildPool } from 'millrace/dist/bench/load.js';
 import { type Contender, type Shape, timed } from './contender.ts';
-import { buildPool, toBytes, WINDOW_EVENTS } from './load.ts';
+import { toBytes, WINDOW_EVENTS } from './load.ts';
 
 /**
  * The limit: one thread that copies the same bytes and does nothing else. `hot` writes every batch to the same place, so that it stays

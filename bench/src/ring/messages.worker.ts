@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { add, buildPool, expectedSum } from 'millrace/dist/bench/load.js';
 import type { Share } from './contender.ts';
-import { add, buildPool, expectedSum, fromBytes, toBytes } from './load.ts';
+import { fromBytes, toBytes } from './load.ts';
 
 export interface PeerData {
   readonly role: 'send' | 'receive';

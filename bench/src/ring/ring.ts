@@ -1,8 +1,11 @@
-import type { Bar, Result, Row } from '../result.ts';
-import { median, ratio } from '../stats.ts';
+import { BODY_BYTES } from 'millrace/dist/bench/load.js';
+import { median, ratio } from 'millrace/dist/bench/stats.js';
+import type { Row } from 'millrace/dist/bench/table.js';
+import type { Options } from '../options.ts';
+import type { Bar, Result } from '../result.ts';
 import { channelContender } from './channel.ts';
 import type { Contender, Shape, Timing } from './contender.ts';
-import { BODY_BYTES, WINDOW_EVENTS } from './load.ts';
+import { WINDOW_EVENTS } from './load.ts';
 import { memcpyContender } from './memcpy.ts';
 import { messagesContender } from './messages.ts';
 
@@ -18,7 +21,7 @@ const notes = [
 ];
 
 /** Events between threads over the memory channel, beside memcpy and postMessage. */
-export async function run(runs: number): Promise<Result> {
+export async function run({ runs }: Pick<Options, 'runs'>): Promise<Result> {
   const rows: Row[] = [];
   const bars: Bar[] = [];
   const all: object[] = [];

@@ -1,0 +1,15 @@
+import { stopSignal } from 'millrace/dist/agent/stop-signal.js';
+import { benchChannels } from 'millrace/dist/bench/channels.js';
+import type { Options } from '../options.ts';
+import type { Result } from '../result.ts';
+import { besideFlume } from './flume.ts';
+
+/** What `millrace bench channels` measures; when asked, the same channels beside those of Flume. */
+export async function run({ runs, dir, quick, svg, flume }: Options): Promise<Result> {
+  const signal = stopSignal(() => {});
+  const measured = await benchChannels({ dir, runs, quick, svg }, signal);
+  const beside = flume ? await besideFlume(dir, runs, signal) : nothing;
+  return { title: 'channels: beside Flume', ...beside, runs: [measured, ...beside.runs] };
+}
+
+const nothing = { notes: ['Not asked for: --flume does that.'], tables: [], bars: [], runs: [] };
