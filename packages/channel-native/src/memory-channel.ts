@@ -17,7 +17,7 @@ export interface MemoryChannelOptions {
   readonly byteCapacityBufferPercentage?: number;
 }
 
-/** Exact figures of one moment; `put = committed + queued + leased` always holds. */
+/** Exact figures of one moment; `recovered + put = committed + queued + leased + lost` always holds. */
 export interface ChannelCounters {
   /** Events published. */
   readonly put: number;
@@ -43,6 +43,10 @@ export interface ChannelCounters {
   readonly queuedBytes: number;
   /** Age of the oldest queued event in milliseconds. */
   readonly oldestMs: number;
+  /** Events that were there when the channel was opened. */
+  readonly recovered: number;
+  /** Events that the channel's log should have and cannot be read. */
+  readonly lost: number;
 }
 
 const FIGURES = [
@@ -58,9 +62,11 @@ const FIGURES = [
   'reserved',
   'queuedBytes',
   'oldestMs',
+  'recovered',
+  'lost',
 ] as const satisfies (keyof ChannelCounters)[];
 
-const INT_MAX = 2 ** 31 - 1;
+export const INT_MAX = 2 ** 31 - 1;
 const SLOT_BYTES = 100;
 
 /**
@@ -72,7 +78,7 @@ export function defaultByteCapacity(capacity: number): number {
 }
 
 /** What the host or the control group of this process has. */
-function memoryBytes(): number {
+export function memoryBytes(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
@@ -105,14 +111,12 @@ export class MemoryChannel {
     const memory = allocate(length, byteCapacity);
     const id = addon.openMemory(new Uint8Array(memory), limits, process.env['MILLRACE_POISON'] === '1');
     retain(id, memory);
-    this.address = { id, memory, leasesOffset, capacity, transactionCapacity, keepAliveMs };
+    this.address = { id, memory, leasesOffset, capacity, transactionCapacity, keepAliveMs, durable: false };
   }
 
   /** The channel's figures. Throws once the channel is closed and nothing of it is open. */
   counters(): ChannelCounters {
-    const figures = new Float64Array(FIGURES.length);
-    addon.channelCounters(this.address.id, figures);
-    return Object.fromEntries(FIGURES.map((name, at) => [name, figures[at]!])) as unknown as ChannelCounters;
+    return countersOf(this.address.id);
   }
 
   /** Gives memory that has not been needed lately back to the system. Worth calling every some seconds on an idle channel. */
@@ -133,7 +137,15 @@ export class MemoryChannel {
   }
 }
 
-function allocate(length: number, byteCapacity: number): SharedArrayBuffer {
+/** The figures of an open channel. */
+export function countersOf(channel: number): ChannelCounters {
+  const figures = new Float64Array(FIGURES.length);
+  addon.channelCounters(channel, figures);
+  return Object.fromEntries(FIGURES.map((name, at) => [name, figures[at]!])) as unknown as ChannelCounters;
+}
+
+/** Shared memory for a channel. Throws `RangeError` when the system has not so much address space. */
+export function allocate(length: number, byteCapacity: number): SharedArrayBuffer {
   try {
     return new SharedArrayBuffer(length);
   } catch (cause) {

@@ -28,14 +28,14 @@ export declare function buildBatch(block: Uint8Array, fill: number, entries: num
 /** Ends a wait; false when its outcome is already on its way to the doorbell. */
 export declare function cancelWait(channel: number, owner: number, token: number): boolean
 
-/** Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs. */
+/** Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs, recovered, lost. */
 export declare function channelCounters(channel: number, out: Float64Array): void
 
 /** Closes a channel: nothing new begins and every wait ends. Its buffer is needed until `isOpen` says no. */
 export declare function closeChannel(channel: number): void
 
-/** Removes the events of a lease for good. */
-export declare function commitTake(channel: number, owner: number, lease: number): void
+/** Removes the events of a lease for good: 0 when done, LATER when the log is to note that first. */
+export declare function commitTake(channel: number, owner: number, token: number, lease: number): number
 
 /** Copies a batch to the beginning of an empty block. */
 export declare function copyBatch(block: Uint8Array, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): void
@@ -114,7 +114,7 @@ export declare function openMemory(buffer: Uint8Array, limits: MemoryLimits, poi
  */
 export declare function publish(owner: number, pairs: Array<number>): boolean
 
-/** Reserves, fills and publishes in one call: 0 when done; else as `reserve`. */
+/** Reserves, fills and publishes in one call: 0 when done; LATER when a log is to have it first; else as `reserve`. */
 export declare function put(channel: number, owner: number, token: number, waitMs: number, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
 
 /** Gives back what the owner left open. Only after the `exit` event of its thread. */
@@ -129,6 +129,9 @@ export declare function rollbackTake(channel: number, owner: number, lease: numb
 /** Makes an event of every line of `tail` + `data`. Writes to `did`: events, bytes, bytes of `data` consumed, 1 for overlong + 2 for a full block. */
 export declare function splitLines(block: Uint8Array, fill: number, entries: number, tail: Uint8Array, data: Uint8Array, charsMax: number, did: Uint32Array): void
 
+/** Gives what was filled to the log of a file channel: LATER; then the put is shown or, if `hidden`, waits for `publish` or `voidReservation`. */
+export declare function stage(channel: number, owner: number, token: number, reservation: number, hidden: boolean): number
+
 /**
  * A lease of at most `max` events: its handle, LATER, or NOTHING where it may not `wait`. It is granted when `min` events are there, or the
  * oldest has been there for `lingerMs` (below 0: for ever).
@@ -138,5 +141,5 @@ export declare function take(channel: number, owner: number, token: number, max:
 /** Gives the memory of unused chunks back to the system. */
 export declare function trimChannel(channel: number): void
 
-/** Gives a reservation back. */
+/** Gives a reservation back; of a put that was staged hidden, its events. */
 export declare function voidReservation(channel: number, owner: number, reservation: number): void

@@ -1,4 +1,5 @@
 import { addon } from './addon.ts';
+import { failure } from './error.ts';
 
 /**
  * The number of a worker's life. The thread that starts the worker takes one, gives it to the worker, which begins with
@@ -65,6 +66,12 @@ export class Owner {
       if (this.#waits.size === 0) this.#alive.ref();
       this.#waits.set(token, resolve);
     });
+  }
+
+  /** Resolves when a wait has ended well, and rejects with what the channel says otherwise. */
+  async settled(channel: number, token: number): Promise<void> {
+    const outcome = await this.wait(token);
+    if (outcome < 0) throw failure(channel, outcome);
   }
 
   /** Forgets a wait that the channel has confirmed to be cancelled. */

@@ -1,6 +1,6 @@
 import { addon } from './addon.ts';
 import { Batch } from './batch.ts';
-import { ChannelError } from './error.ts';
+import { ChannelError, failure } from './error.ts';
 import type { Owner } from './owner.ts';
 
 /** Where a channel is; plain data for `postMessage` and `workerData`. */
@@ -11,6 +11,8 @@ export interface ChannelAddress {
   readonly capacity: number;
   readonly transactionCapacity: number;
   readonly keepAliveMs: number;
+  /** Whether puts go to a log first: they take time then, and can fail. */
+  readonly durable: boolean;
 }
 
 /** What a put asks for: events, their encoded bytes, and Flume's 100-byte slots of their bodies. */
@@ -75,24 +77,30 @@ export class ChannelPort {
    * `MR_CHANNEL_TOO_LARGE` at once when it can never fit.
    */
   async put(batch: Batch, options: WaitOptions = {}): Promise<void> {
-    if (this.tryPut(batch)) return;
+    const putting = this.tryPut(batch);
+    if (putting !== false) return void (await putting);
     using reservation = await this.reserve(needOf(batch), options);
     reservation.fill(batch);
-    reservation.publish();
+    await reservation.publish();
   }
 
-  /** Puts a batch if there is room now and nobody waits for it; says whether it did. Throws when it can never fit. */
-  tryPut(batch: Batch): boolean {
+  /**
+   * Puts a batch if there is room now and nobody waits for it; says whether it did, or promises to say when the log has it. Throws when it can
+   * never fit.
+   */
+  tryPut(batch: Batch): boolean | Promise<void> {
     if (batch.length === 0) return true;
     const { memory, base, size, first, length, start, end } = batch;
-    const id = this.address.id;
-    return addon.put(id, this.#owner.id, 0, NO_WAIT, memory, base, size, first, length, start, end) === 0;
+    const { id, durable } = this.address;
+    const token = durable ? this.#owner.nextToken() : 0;
+    const outcome = addon.put(id, this.#owner.id, token, NO_WAIT, memory, base, size, first, length, start, end);
+    return outcome === addon.LATER ? this.#owner.settled(id, token) : outcome === 0;
   }
 
   /** Room for a put, if there is some now; `undefined` when there is not. Throws when there can never be. */
   tryReserve(need: Need): Reservation | undefined {
     const outcome = addon.reserve(this.address.id, this.#owner.id, 0, need.events, need.bytes, need.slots, NO_WAIT);
-    return outcome >= 0 ? new Reservation(this.address.id, this.#owner.id, outcome) : undefined;
+    return outcome >= 0 ? this.#reservation(outcome) : undefined;
   }
 
   /** Room for a put. Rejects with `MR_CHANNEL_FULL` when none came within the wait. */
@@ -101,8 +109,8 @@ export class ChannelPort {
     const { id } = this.address;
     let outcome = addon.reserve(id, this.#owner.id, token, need.events, need.bytes, need.slots, Math.max(0, waitMs));
     if (outcome === addon.LATER) outcome = await this.#wait(token, signal);
-    if (outcome < 0) throw this.#failure(outcome);
-    const reservation = new Reservation(id, this.#owner.id, outcome);
+    if (outcome < 0) throw failure(id, outcome);
+    const reservation = this.#reservation(outcome);
     if (signal?.aborted) {
       reservation.void();
       throw cancelled();
@@ -130,7 +138,7 @@ export class ChannelPort {
 
   async #takeLater(token: number, signal: AbortSignal | undefined): Promise<Lease> {
     const outcome = await this.#wait(token, signal);
-    if (outcome < 0) throw this.#failure(outcome);
+    if (outcome < 0) throw failure(this.address.id, outcome);
     const lease = this.#lease(outcome);
     if (signal?.aborted) {
       lease.rollback();
@@ -171,12 +179,12 @@ export class ChannelPort {
       start: this.#rows[fields + 2]!,
       end: this.#rows[fields + 3]!,
     });
-    return new Lease(this.address.id, this.#owner.id, handle, batch);
+    return new Lease(this.address.id, this.#owner, handle, batch);
   }
 
-  #failure(outcome: number): ChannelError {
-    const [code, message] = addon.describeOutcome(this.address.id, outcome) as [string, string];
-    return new ChannelError(code, message);
+  #reservation(handle: number): Reservation {
+    const { id, durable } = this.address;
+    return durable ? new DurableReservation(id, this.#owner, handle) : new Reservation(id, this.#owner.id, handle);
   }
 }
 
@@ -197,50 +205,89 @@ export function publishAll(reservations: readonly Reservation[]): void {
 
 /** In a worker that has just been terminated the call does nothing and says nothing; nobody may take that for a success. */
 function publish(owner: number, pairs: number[]): void {
-  if (addon.publish(owner, pairs) !== true) {
-    throw new ChannelError('MR_CHANNEL_STALE', 'The worker is being terminated: nothing was published.');
-  }
+  if (addon.publish(owner, pairs) !== true) throw terminated();
+}
+
+function terminated(): ChannelError {
+  return new ChannelError('MR_CHANNEL_STALE', 'The worker is being terminated: nothing was published.');
 }
 
 /** Room in a channel that is held for one put. Leaving its scope without publishing gives it back. */
 export class Reservation {
   readonly owner: number;
-  readonly #channel: number;
-  readonly #handle: number;
+  protected readonly channel: number;
+  protected readonly handle: number;
   #open = true;
 
   constructor(channel: number, owner: number, handle: number) {
-    this.#channel = channel;
+    this.channel = channel;
     this.owner = owner;
-    this.#handle = handle;
+    this.handle = handle;
   }
+
+  /** Makes what was filled durable and keeps it hidden until it is published. Only channels over a log have this. */
+  commit?(): Promise<void>;
 
   /** Copies a batch behind what was filled before. Throws `MR_CHANNEL_FULL` when it is more than was reserved. */
   fill(batch: Batch): void {
     const { memory, base, size, first, length, start, end } = batch;
-    addon.fill(this.#channel, this.owner, this.#handle, memory, base, size, first, length, start, end);
+    addon.fill(this.channel, this.owner, this.handle, memory, base, size, first, length, start, end);
   }
 
   /** Makes what was filled visible to takers. */
-  publish(): void {
+  publish(): void | Promise<void> {
     publish(this.owner, this.spend());
   }
 
-  /** Gives the room back. */
+  /** Gives the room back, and removes what was committed. */
   void(): void {
     if (!this.#open) return;
     this.#open = false;
-    addon.voidReservation(this.#channel, this.owner, this.#handle);
+    addon.voidReservation(this.channel, this.owner, this.handle);
   }
 
   /** Channel and handle for a native call that ends this reservation. */
   spend(): [number, number] {
     this.#open = false;
-    return [this.#channel, this.#handle];
+    return [this.channel, this.handle];
   }
 
   [Symbol.dispose](): void {
     this.void();
+  }
+}
+
+/** Room in a channel over a log. */
+class DurableReservation extends Reservation {
+  readonly #owner: Owner;
+  #committed = false;
+
+  constructor(channel: number, owner: Owner, handle: number) {
+    super(channel, owner.id, handle);
+    this.#owner = owner;
+  }
+
+  override async commit(): Promise<void> {
+    try {
+      await this.#stage(true);
+      this.#committed = true;
+    } catch (error) {
+      this.spend(); // The log has let it go.
+      throw error;
+    }
+  }
+
+  override publish(): void | Promise<void> {
+    if (this.#committed) return super.publish();
+    const staged = this.#stage(false);
+    this.spend();
+    return staged;
+  }
+
+  #stage(hidden: boolean): Promise<void> {
+    const token = this.#owner.nextToken();
+    if (addon.stage(this.channel, this.owner, token, this.handle, hidden) !== addon.LATER) throw terminated();
+    return this.#owner.settled(this.channel, token);
   }
 }
 
@@ -249,28 +296,30 @@ export class Lease {
   /** The events; readable until the lease ends. */
   readonly batch: Batch;
   readonly #channel: number;
-  readonly #owner: number;
+  readonly #owner: Owner;
   readonly #handle: number;
   #open = true;
 
-  constructor(channel: number, owner: number, handle: number, batch: Batch) {
+  constructor(channel: number, owner: Owner, handle: number, batch: Batch) {
     this.#channel = channel;
     this.#owner = owner;
     this.#handle = handle;
     this.batch = batch;
   }
 
-  /** Removes the events from the channel. Throws `MR_CHANNEL_STALE` when the lease is over. */
-  commit(): void {
-    addon.commitTake(this.#channel, this.#owner, this.#handle);
+  /** Removes the events from the channel; a promise where a log is to note that first. Throws `MR_CHANNEL_STALE` when the lease is over. */
+  commit(): void | Promise<void> {
+    const token = this.#owner.nextToken();
+    const outcome = addon.commitTake(this.#channel, this.#owner.id, token, this.#handle);
     this.#open = false;
+    return outcome === addon.LATER ? this.#owner.settled(this.#channel, token) : undefined;
   }
 
   /** Gives the events back. */
   rollback(): void {
     if (!this.#open) return;
     this.#open = false;
-    addon.rollbackTake(this.#channel, this.#owner, this.#handle);
+    addon.rollbackTake(this.#channel, this.#owner.id, this.#handle);
   }
 
   [Symbol.dispose](): void {

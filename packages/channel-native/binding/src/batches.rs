@@ -4,7 +4,7 @@ use millrace_engine::{
     Error,
     batch::{Entry, Run, Space, headers, push_flat, scan_events, set_header},
     lines,
-    memory::SLOT_LEN,
+    channel::SLOT_LEN,
     numbers::push_numbers,
 };
 use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};

@@ -2,7 +2,7 @@
 
 use millrace_engine::{
     Error, Excess,
-    memory::{Grant, Layout, Limits, MemoryChannel, Need, Waiter, Wish},
+    channel::{Grant, Layout, Limits, Channel, Need, Waiter, Wish},
     registry,
 };
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
@@ -88,10 +88,10 @@ pub fn is_open(channel: u32) -> bool {
 /// Gives the memory of unused chunks back to the system.
 #[napi(catch_unwind)]
 pub fn trim_channel(channel: u32) -> Result<()> {
-    registry::with_channel(channel, MemoryChannel::trim).map_err(thrown)
+    registry::with_channel(channel, Channel::trim).map_err(thrown)
 }
 
-/// Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs.
+/// Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs, recovered, lost.
 #[napi(catch_unwind)]
 pub fn channel_counters(channel: u32, mut out: Float64ArraySlice<'_>) -> Result<()> {
     let it = registry::with_channel(channel, |it| it.counters(registry::now_ms())).map_err(thrown)?;
@@ -108,6 +108,8 @@ pub fn channel_counters(channel: u32, mut out: Float64ArraySlice<'_>) -> Result<
         it.reserved,
         it.queued_bytes,
         it.oldest_ms,
+        it.recovered,
+        it.lost,
     ];
     // SAFETY: the caller's own array, used by nobody else during the call.
     for (place, figure) in unsafe { out.as_mut() }.iter_mut().zip(figures) {
@@ -119,7 +121,7 @@ pub fn channel_counters(channel: u32, mut out: Float64ArraySlice<'_>) -> Result<
 /// Events a put could have at once, as far as their number goes.
 #[napi(catch_unwind)]
 pub fn free_events(channel: u32) -> Result<u32> {
-    registry::with_channel(channel, MemoryChannel::free_events).map_err(thrown)
+    registry::with_channel(channel, Channel::free_events).map_err(thrown)
 }
 
 /// Room for a put: its handle, LATER, or a negative outcome. `waitMs` below 0: do not wait.
@@ -164,13 +166,20 @@ pub fn publish(owner: u32, pairs: Vec<f64>) -> Result<bool> {
     Ok(true)
 }
 
-/// Gives a reservation back.
+/// Gives what was filled to the log of a file channel: LATER; then the put is shown or, if `hidden`, waits for `publish` or `voidReservation`.
 #[napi(catch_unwind)]
-pub fn void_reservation(channel: u32, owner: u32, reservation: f64) -> Result<()> {
-    registry::with_channel(channel, |it| it.void(owner, whole(reservation))).map_err(thrown)
+pub fn stage(channel: u32, owner: u32, token: u32, reservation: f64, hidden: bool) -> Result<f64> {
+    let waiter = Waiter { owner, token };
+    granted_number(registry::with_channel(channel, |it| it.stage(waiter, whole(reservation), hidden, registry::now_ms())))
 }
 
-/// Reserves, fills and publishes in one call: 0 when done; else as `reserve`.
+/// Gives a reservation back; of a put that was staged hidden, its events.
+#[napi(catch_unwind)]
+pub fn void_reservation(channel: u32, owner: u32, reservation: f64) -> Result<()> {
+    registry::with_channel(channel, |it| it.void(owner, whole(reservation), registry::now_ms())).map_err(thrown)
+}
+
+/// Reserves, fills and publishes in one call: 0 when done; LATER when a log is to have it first; else as `reserve`.
 #[napi(catch_unwind)]
 pub fn put(
     channel: u32,
@@ -210,10 +219,14 @@ pub fn take(channel: u32, owner: u32, token: u32, max: u32, min: u32, linger_ms:
     })
 }
 
-/// Removes the events of a lease for good.
+/// Removes the events of a lease for good: 0 when done, LATER when the log is to note that first.
 #[napi(catch_unwind)]
-pub fn commit_take(channel: u32, owner: u32, lease: f64) -> Result<()> {
-    registry::with_channel(channel, |it| it.commit(owner, whole(lease), registry::now_ms())).map_err(thrown)
+pub fn commit_take(channel: u32, owner: u32, token: u32, lease: f64) -> Result<f64> {
+    let waiter = Waiter { owner, token };
+    match registry::with_channel(channel, |it| it.commit(waiter, whole(lease), registry::now_ms())).map_err(thrown)? {
+        Grant::Now(_) => Ok(0.0),
+        Grant::Later => Ok(f64::from(LATER)),
+    }
 }
 
 /// Puts the events of a lease back into their place.

@@ -19,6 +19,7 @@ const FULL_EVENTS: i32 = -3;
 const FULL_BYTES: i32 = -4;
 const CLOSED: i32 = -5;
 const BROKEN: i32 = -6;
+const REFUSED: i32 = -7;
 
 /// An engine error as something to throw.
 #[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
@@ -39,8 +40,11 @@ pub const fn number(error: &Error) -> i32 {
 /// The code and the words of a negative outcome of a channel: `[code, message]`.
 #[napi(catch_unwind)]
 pub fn describe_outcome(channel: u32, outcome: i32) -> Vec<String> {
-    let limit = registry::channel(channel).map_or(0, |it| it.byte_limit());
+    let channel = registry::channel(channel);
+    let limit = channel.as_ref().map_or(0, |it| it.byte_limit());
+    let fault = channel.ok().filter(|_| outcome == REFUSED).and_then(|it| it.last_fault());
     let error = match outcome {
+        REFUSED if let Some(fault) = fault => fault,
         FULL_EVENTS => Error::Full(Shortage::Events),
         FULL_BYTES => Error::Full(Shortage::Bytes { limit }),
         CLOSED => Error::Closed,

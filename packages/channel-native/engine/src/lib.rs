@@ -10,12 +10,12 @@
 //! - [`error`] names what can go wrong.
 
 pub mod batch;
+pub mod channel;
 pub mod doorbell;
 pub mod error;
 #[cfg(not(loom))]
 pub mod file;
 pub mod lines;
-pub mod memory;
 pub mod numbers;
 #[cfg(not(loom))]
 pub mod registry;

@@ -10,25 +10,28 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use crate::{
+    channel::{Channel, Layout, Limits, Surroundings},
     doorbell::{Completion, Doorbell, Ring},
     error::{Error, Result},
-    memory::{Layout, Limits, MemoryChannel, Surroundings},
 };
 
-/// Milliseconds since the engine was first asked; the same clock for everything in the process.
+/// Milliseconds since 1970, as the system's clock stood when the engine was first asked, and from then on without jumps; the same for everything in the
+/// process.
 #[must_use]
 pub fn now_ms() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+    static START: LazyLock<(Instant, Duration)> =
+        LazyLock::new(|| (Instant::now(), SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()));
+    let (start, since_1970) = *START;
+    u64::try_from((since_1970 + start.elapsed()).as_millis()).unwrap_or(u64::MAX)
 }
 
 #[derive(Default)]
 struct Channels {
-    by_id: HashMap<u32, Arc<MemoryChannel>>,
+    by_id: HashMap<u32, Arc<Channel>>,
     last_id: u32,
 }
 
@@ -50,7 +53,7 @@ fn whole<T>(lock: std::result::Result<T, PoisonError<T>>) -> T {
 /// Opens a memory channel under a new number.
 ///
 /// # Safety
-/// As [`MemoryChannel::new`]: the buffer outlives the channel's entry here and every run it lent.
+/// As [`Channel::new`]: the buffer outlives the channel's entry here and every run it lent.
 #[must_use]
 pub unsafe fn open_memory(limits: Limits, layout: &Layout, buffer: *mut u8, poisoning: bool) -> u32 {
     let mut channels = whole(CHANNELS.write());
@@ -58,7 +61,7 @@ pub unsafe fn open_memory(limits: Limits, layout: &Layout, buffer: *mut u8, pois
     let id = channels.last_id;
     let surroundings = Box::new(InProcess { channel: id });
     // SAFETY: passed on to the caller.
-    let channel = unsafe { MemoryChannel::new(limits, layout, buffer, surroundings, poisoning) };
+    let channel = unsafe { Channel::new(limits, layout, buffer, surroundings, poisoning) };
     channels.by_id.insert(id, Arc::new(channel));
     id
 }
@@ -67,7 +70,7 @@ pub unsafe fn open_memory(limits: Limits, layout: &Layout, buffer: *mut u8, pois
 ///
 /// # Errors
 /// `Closed` when there is none any more.
-pub fn channel(id: u32) -> Result<Arc<MemoryChannel>> {
+pub fn channel(id: u32) -> Result<Arc<Channel>> {
     whole(CHANNELS.read()).by_id.get(&id).cloned().ok_or(Error::Closed)
 }
 
@@ -76,7 +79,7 @@ pub fn channel(id: u32) -> Result<Arc<MemoryChannel>> {
 #[derive(Default)]
 struct Known {
     epoch: u64,
-    channels: Vec<(u32, Arc<MemoryChannel>)>,
+    channels: Vec<(u32, Arc<Channel>)>,
     owners: Vec<u32>,
 }
 
@@ -91,7 +94,7 @@ thread_local! {
 ///
 /// # Errors
 /// `Closed` when there is no such channel any more; what `act` answers.
-pub fn with_channel<T>(id: u32, act: impl FnOnce(&MemoryChannel) -> Result<T>) -> Result<T> {
+pub fn with_channel<T>(id: u32, act: impl FnOnce(&Channel) -> Result<T>) -> Result<T> {
     KNOWN.with_borrow_mut(|known| known.refresh().learn_channel(id))?;
     // Nothing that `act` does comes back here, so the channel stays where it is.
     KNOWN.with_borrow(|known| act(known.channel(id).ok_or(Error::Closed)?))
@@ -101,7 +104,7 @@ pub fn with_channel<T>(id: u32, act: impl FnOnce(&MemoryChannel) -> Result<T>) -
 ///
 /// # Errors
 /// As [`with_channel`], and `Stale` when the owner was reclaimed.
-pub fn with_channel_for<T>(owner: u32, id: u32, act: impl FnOnce(&MemoryChannel) -> Result<T>) -> Result<T> {
+pub fn with_channel_for<T>(owner: u32, id: u32, act: impl FnOnce(&Channel) -> Result<T>) -> Result<T> {
     KNOWN.with_borrow_mut(|known| known.refresh().learn_owner(owner))?;
     with_channel(id, act)
 }
@@ -130,7 +133,7 @@ impl Known {
         Ok(())
     }
 
-    fn channel(&self, id: u32) -> Option<&MemoryChannel> {
+    fn channel(&self, id: u32) -> Option<&Channel> {
         self.channels.iter().find(|(known, _)| *known == id).map(|(_, channel)| channel.as_ref())
     }
 }
@@ -215,7 +218,7 @@ fn doorbell(owner: u32) -> Option<Doorbell> {
     whole(OWNERS.read()).by_id.get(&owner).cloned().flatten()
 }
 
-fn all_channels() -> Vec<Arc<MemoryChannel>> {
+fn all_channels() -> Vec<Arc<Channel>> {
     whole(CHANNELS.read()).by_id.values().cloned().collect()
 }
 

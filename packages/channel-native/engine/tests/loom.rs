@@ -9,8 +9,8 @@ use loom::{
 };
 use millrace_engine::{
     batch::{Entry, Run, Space},
+    channel::{Channel, Grant, Layout, Limits, Need, SLOT_LEN, Surroundings, Waiter, Wish},
     doorbell::{Completion, Doorbell},
-    memory::{Grant, Layout, Limits, MemoryChannel, Need, SLOT_LEN, Surroundings, Waiter, Wish},
 };
 
 /// Doorbells by owner, as the registry has them.
@@ -59,14 +59,14 @@ impl Loop {
     }
 }
 
-fn open(bells: &Bells, capacity: u32) -> Arc<MemoryChannel> {
+fn open(bells: &Bells, capacity: u32) -> Arc<Channel> {
     let limits = Limits { capacity, transaction_capacity: capacity, slots: 1 << 20, bytes: 1 << 18 };
     let layout = Layout::new(capacity, limits.bytes);
     // Kept to the end of the process, as a SharedArrayBuffer is kept by everybody who holds the channel.
     let buffer: &'static mut [u64] = POOL.with(|pool| pool.take(layout.length() as usize / 8));
     let world = Box::new(World(Arc::clone(bells)));
     // SAFETY: aligned, long enough, and nobody else's while this run of the model lasts.
-    Arc::new(unsafe { MemoryChannel::new(limits, &layout, buffer.as_mut_ptr().cast(), world, false) })
+    Arc::new(unsafe { Channel::new(limits, &layout, buffer.as_mut_ptr().cast(), world, false) })
 }
 
 /// loom runs a model thousands of times; each run uses the same memory again.
@@ -92,7 +92,7 @@ fn with_event<T>(id: u8, act: impl FnOnce(&Run<'_>) -> T) -> T {
     act(&space.run())
 }
 
-fn put(channel: &MemoryChannel, it: &Loop, id: u8) {
+fn put(channel: &Channel, it: &Loop, id: u8) {
     with_event(id, |run| {
         let need = Need { events: 1, bytes: run.byte_len() as u64, slots: run.slots(SLOT_LEN) };
         let handle = match channel.reserve(it.who(), need, Some(u64::MAX), 0).unwrap() {
@@ -104,7 +104,7 @@ fn put(channel: &MemoryChannel, it: &Loop, id: u8) {
     });
 }
 
-fn take(channel: &MemoryChannel, it: &Loop) -> (u64, Vec<u8>) {
+fn take(channel: &Channel, it: &Loop) -> (u64, Vec<u8>) {
     let wish = Wish { max: 1, min: 1, linger_ms: None };
     let lease = match channel.take(it.who(), wish, true, 0).unwrap() {
         Some(Grant::Now(handle)) => handle,
@@ -126,7 +126,7 @@ fn a_take_that_waits_is_woken_by_the_put() {
         });
         let (lease, ids) = take(&channel, &taker);
         assert_eq!(ids, [7]);
-        channel.commit(taker.owner, lease, 0).unwrap();
+        channel.commit(taker.who(), lease, 0).unwrap();
         putting.join().unwrap();
         assert_eq!(channel.counters(0).unwrap().committed, 1);
     });
@@ -145,7 +145,7 @@ fn a_full_channel_passes_its_room_on_and_memory_is_not_used_twice_at_once() {
         for id in 1..=2 {
             let (lease, ids) = take(&channel, &taker);
             assert_eq!(ids, [id]);
-            channel.commit(taker.owner, lease, 0).unwrap();
+            channel.commit(taker.who(), lease, 0).unwrap();
         }
         putting.join().unwrap();
     });
@@ -170,7 +170,7 @@ fn two_putters_are_both_heard() {
         for _ in 0..2 {
             let (lease, ids) = take(&channel, &taker);
             seen.extend(ids);
-            channel.commit(taker.owner, lease, 0).unwrap();
+            channel.commit(taker.who(), lease, 0).unwrap();
         }
         seen.sort_unstable();
         assert_eq!(seen, [1, 2]);
@@ -190,9 +190,9 @@ fn a_cancelled_wait_is_answered_or_cancelled_and_never_both() {
         });
         let wish = Wish { max: 1, min: 1, linger_ms: None };
         match channel.take(taker.who(), wish, true, 0).unwrap() {
-            Some(Grant::Now(lease)) => channel.commit(taker.owner, lease, 0).unwrap(),
+            Some(Grant::Now(lease)) => channel.commit(taker.who(), lease, 0).unwrap(),
             _ if channel.cancel(taker.who()).unwrap() => assert!(taker.bell.answer(1).is_empty()),
-            _ => channel.commit(taker.owner, taker.wait().result.unwrap(), 0).unwrap(),
+            _ => channel.commit(taker.who(), taker.wait().result.unwrap(), 0).unwrap(),
         }
         putting.join().unwrap();
         let counters = channel.counters(0).unwrap();
@@ -226,7 +226,7 @@ fn what_a_dead_taker_held_goes_to_the_next() {
         });
         let (lease, ids) = take(&channel, &heir);
         assert_eq!(ids, [7]);
-        channel.commit(heir.owner, lease, 0).unwrap();
+        channel.commit(heir.who(), lease, 0).unwrap();
         reclaiming.join().unwrap();
         let counters = channel.counters(0).unwrap();
         assert_eq!((counters.committed, counters.queued, counters.leased), (1, 0, 0));

@@ -3,7 +3,19 @@
 pub mod consumed;
 mod disk;
 pub mod layout;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 mod storage;
 
+pub use consumed::Consumed;
 pub use disk::{Disk, DiskFile, Lock};
+pub use layout::Position;
 pub use storage::{Storage, StorageFile};
+
+use crate::batch::Run;
+
+/// The checksum of a put's payload.
+#[must_use]
+pub fn payload_crc(run: &Run<'_>) -> u32 {
+    layout::put_checksum(run.bytes(), run.table())
+}

@@ -1,5 +1,6 @@
-//! The state machine of a memory channel: credits, order, leases, waits. One lock is around all of it; nothing here waits or copies events.
+//! The state machine of a channel: credits, order, leases, waits. One lock is around all of it; nothing here waits or copies events.
 
+mod ledger;
 mod puts;
 mod takes;
 mod waits;
@@ -14,6 +15,10 @@ use super::{
     table::Table,
 };
 use crate::error::Error;
+use ledger::Ledger;
+pub(super) use ledger::Work;
+pub use ledger::{LaneStart, LedgerOptions, Placed, Stretch, Unread};
+pub(super) use puts::extent_of;
 
 /// What a put needs: events, their encoded bytes, and Flume's byte slots of their bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +80,7 @@ pub enum Grant {
     Later,
 }
 
-/// Exact figures of a channel, changed under its lock. `put = committed + queued + leased` at every moment.
+/// Exact figures of a channel, changed under its lock. `recovered + put = committed + queued + leased + lost` at every moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Events published.
@@ -102,15 +107,21 @@ pub struct Counters {
     pub queued_bytes: u64,
     /// Age of the oldest queued event in milliseconds.
     pub oldest_ms: u64,
+    /// Events that were in the log when it was opened.
+    pub recovered: u64,
+    /// Events that the log should have and cannot be read.
+    pub lost: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Reservation {
     owner: u32,
     region: Region,
     need: Need,
     filled: (u32, u32),
     filled_slots: u64,
+    /// Its number in the log, once it was given to the log and is not to be shown yet.
+    committed: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -123,6 +134,7 @@ struct Lease {
 #[derive(Clone, Copy, Debug)]
 struct Returned {
     place: u64,
+    origin: u64,
     time_ms: u64,
     extent: Extent,
 }
@@ -169,6 +181,8 @@ pub(super) struct State {
     counters: Counters,
     /// When the timer is going to call [`State::expire`].
     alarm_ms: Option<u64>,
+    /// Present where puts are shown only once a log has them.
+    ledger: Option<Ledger>,
     effects: Effects,
 }
 
@@ -178,6 +192,16 @@ pub(super) struct Effects {
     pub answers: Vec<Answer>,
     /// The timer is to call `expire` at this time, which is earlier than it knew.
     pub alarm_ms: Option<u64>,
+    /// Writers of the log have something to do.
+    pub wake_writers: bool,
+    /// The reader of the log has something to do.
+    pub wake_reader: bool,
+}
+
+impl Effects {
+    const fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.alarm_ms.is_none() && !self.wake_writers && !self.wake_reader
+    }
 }
 
 impl Need {
@@ -206,21 +230,38 @@ impl State {
             closed: false,
             counters: Counters::default(),
             alarm_ms: None,
+            ledger: None,
             effects: Effects::default(),
         }
     }
 
     /// What is to be done outside of the lock. Mostly nothing, and then nothing is written: the next thread has these lines in its cache.
     pub fn take_effects(&mut self) -> Effects {
-        if self.effects.answers.is_empty() && self.effects.alarm_ms.is_none() {
+        if self.effects.is_empty() {
             return Effects::default();
         }
         std::mem::take(&mut self.effects)
     }
 
+    /// Puts a log underneath: from now on puts are shown when it has them. What it holds already counts as queued.
+    pub fn attach(&mut self, options: LedgerOptions) {
+        let ledger = Ledger::new(options);
+        self.counters.recovered = ledger.spilled;
+        self.ledger = Some(ledger);
+    }
+
+    pub const fn ledger_mut(&mut self) -> Option<&mut Ledger> {
+        self.ledger.as_mut()
+    }
+
     pub fn counters(&self, now_ms: u64) -> Counters {
-        let oldest = self.oldest_ms().map_or(0, |time| now_ms.saturating_sub(time));
-        Counters { oldest_ms: oldest, ..self.counters }
+        let oldest_ms = self.oldest_ms().map_or(0, |time| now_ms.saturating_sub(time));
+        Counters { oldest_ms, queued: self.counters.queued + self.spilled(), ..self.counters }
+    }
+
+    /// Queued events that are only in the log.
+    pub(super) fn spilled(&self) -> u64 {
+        self.ledger.as_ref().map_or(0, |ledger| ledger.spilled)
     }
 
     pub const fn arena_mut(&mut self) -> &mut Arena {

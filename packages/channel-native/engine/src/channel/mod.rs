@@ -1,11 +1,12 @@
-//! The memory channel: a bounded transactional queue of events in a shared buffer.
+//! A channel: a bounded transactional queue of events in a shared buffer, alone or over a log.
 //!
-//! `docs/design/memory-channel.md` says what it promises and why it is as it is. The state machine is in the private module `state`; this one puts
+//! `docs/design/memory-channel.md` says what it promises and why it is as it is, and `docs/design/file-channel.md` what a log adds. The state machine is in the private module `state`; this one puts
 //! the lock around it, copies events outside of the lock, and delivers the answers to waits after it was let go.
 
 mod arena;
 mod buffer;
 mod handles;
+mod log_side;
 #[cfg(all(test, not(loom)))]
 mod model;
 mod ring;
@@ -16,14 +17,15 @@ mod tests;
 
 pub use buffer::Layout;
 use buffer::{Buffer, Filling};
-use state::{Answer, Effects, State};
-pub use state::{Counters, Grant, Limits, Need, Waiter, Wish};
+pub use log_side::{Gathered, Staged};
+use state::{Answer, Effects, State, extent_of};
+pub use state::{Counters, Grant, LaneStart, LedgerOptions, Limits, Need, Placed, Stretch, Unread, Waiter, Wish};
 
 use crate::{
     batch::Run,
     doorbell::Completion,
     error::{Error, Result},
-    sync::Mutex,
+    sync::{Condvar, Mutex},
 };
 
 /// Bytes of one of Flume's byte slots: bodies are accounted in these.
@@ -33,20 +35,24 @@ pub const SLOT_LEN: u32 = 100;
 pub trait Surroundings: Send + Sync {
     /// Leaves a completion at the doorbell of an owner, if it still has one.
     fn complete(&self, owner: u32, completion: Completion);
-    /// Sees to it that [`MemoryChannel::expire`] is called at this time, or soon after.
+    /// Sees to it that [`Channel::expire`] is called at this time, or soon after.
     fn alarm(&self, at_ms: u64);
 }
 
-/// One memory channel, used by all threads at once.
-pub struct MemoryChannel {
+/// One channel, used by all threads at once.
+pub struct Channel {
     state: Mutex<State>,
+    /// Where the threads of a log sleep.
+    writers: Condvar,
+    reader: Condvar,
+    durable: bool,
     buffer: Buffer,
     surroundings: Box<dyn Surroundings>,
     byte_limit: u64,
     poisoning: bool,
 }
 
-impl MemoryChannel {
+impl Channel {
     /// A channel over `buffer`. With `poisoning`, bytes are overwritten when their lease ends, so that
     /// a reader that came too late is found out.
     ///
@@ -66,11 +72,26 @@ impl MemoryChannel {
         let byte_limit = limits.slots * u64::from(SLOT_LEN);
         Self {
             state: Mutex::new(State::new(limits, layout, buffer.clone())),
+            writers: Condvar::new(),
+            reader: Condvar::new(),
+            durable: false,
             buffer,
             surroundings,
             byte_limit,
             poisoning,
         }
+    }
+
+    /// Puts a log underneath, before anybody else has the channel: puts are shown when it has them.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn attach(&mut self, options: LedgerOptions) -> Result<()> {
+        self.durable = true;
+        self.with(|state| {
+            state.attach(options);
+            Ok(())
+        })
     }
 
     /// Room for a put. `wait_until_ms`, on the engine's clock, says how long it may wait; without it the answer comes now or is no.
@@ -81,14 +102,18 @@ impl MemoryChannel {
         self.with(|state| state.reserve(who, need, wait_until_ms, now_ms))
     }
 
-    /// Reserves, fills and publishes a whole run. `Later` is the promise of a room that is to be filled and published then.
+    /// Reserves, fills and publishes a whole run. `Later` is the promise of a room that is to be filled and published then; over a log, where this
+    /// never waits for room, that of the put's own outcome.
     ///
     /// # Errors
-    /// As [`MemoryChannel::reserve`].
+    /// As [`Channel::reserve`].
     pub fn put(&self, who: Waiter, run: &Run<'_>, wait_until_ms: Option<u64>, now_ms: u64) -> Result<Grant> {
         let slots = run.slots(SLOT_LEN);
         let need = Need { events: run.len() as u32, bytes: run.byte_len() as u64, slots };
         let Some(room) = self.with(|state| state.room_now(&need))? else {
+            if self.durable {
+                return Err(self.with(|state| Ok(Error::Full(state.shortage(&need))))?);
+            }
             let granted = self.reserve(who, need, wait_until_ms, now_ms)?;
             if let Grant::Now(reservation) = granted {
                 self.fill(who.owner, reservation, run)?;
@@ -97,14 +122,25 @@ impl MemoryChannel {
             return Ok(granted);
         };
         let copied = self.copy_in(&room, run);
-        self.with(|state| {
-            match &copied {
-                Ok(_) => state.publish_room(room.region, &need, now_ms),
-                Err(_) => state.void_room(room.region, &need),
+        let (extent, block_len) = (extent_of(room.region, &need), room.block_len);
+        let crc = if self.durable { self.checksum(block_len, &extent) } else { 0 };
+        self.with(|state| match copied {
+            Ok(_) if self.durable => {
+                let staged = state.stage_room(extent, crc, who, None, now_ms);
+                if staged.is_err() {
+                    state.void_room(room.region, &need);
+                }
+                staged.map(|_| Grant::Later)
             }
-            Ok(())
-        })?;
-        copied.map(|_| Grant::Now(0))
+            Ok(_) => {
+                state.publish_room(room.region, &need, now_ms);
+                Ok(Grant::Now(0))
+            }
+            Err(error) => {
+                state.void_room(room.region, &need);
+                Err(error)
+            }
+        })
     }
 
     /// Copies a run into a reservation, behind what is there already.
@@ -126,6 +162,16 @@ impl MemoryChannel {
         Ok((run.len() as u32, run.byte_len() as u32))
     }
 
+    /// Gives what was filled to the log. Its answer comes under `who`: then the put is shown or, if it is to stay `hidden`, waits to be published or voided.
+    ///
+    /// # Errors
+    /// `Stale` when the reservation is not the owner's or over; why the log takes nothing.
+    pub fn stage(&self, who: Waiter, reservation: u64, hidden: bool, now_ms: u64) -> Result<Grant> {
+        let (block_len, extent) = self.with(|state| state.filled_extent(who.owner, reservation))?;
+        let crc = self.checksum(block_len, &extent);
+        self.with(|state| state.stage(who, reservation, crc, hidden, now_ms))
+    }
+
     /// Makes what was filled visible to takers; events reserved beyond it are given back.
     ///
     /// # Errors
@@ -137,9 +183,9 @@ impl MemoryChannel {
     /// Gives a reservation back; what was filled is never seen.
     ///
     /// # Errors
-    /// As [`MemoryChannel::publish`].
-    pub fn void(&self, owner: u32, reservation: u64) -> Result<()> {
-        self.with(|state| state.void(owner, reservation))
+    /// As [`Channel::publish`].
+    pub fn void(&self, owner: u32, reservation: u64, now_ms: u64) -> Result<()> {
+        self.with(|state| state.void(owner, reservation, now_ms))
     }
 
     /// A lease of at most `wish.max` events, now or later; `None` when there is nothing and the caller will not `wait`.
@@ -150,23 +196,23 @@ impl MemoryChannel {
         self.with(|state| state.take(who, wish, wait, now_ms))
     }
 
-    /// Removes the events of a lease for good.
+    /// Removes the events of a lease for good. `Later`: the answer comes under `who` when a log has noted that.
     ///
     /// # Errors
     /// `Stale` when the lease is not the owner's or over.
-    pub fn commit(&self, owner: u32, lease: u64, now_ms: u64) -> Result<()> {
+    pub fn commit(&self, who: Waiter, lease: u64, now_ms: u64) -> Result<Grant> {
         if self.poisoning {
-            let (_, extent) = self.with(|state| state.leased(owner, lease))?;
+            let (_, extent) = self.with(|state| state.leased(who.owner, lease))?;
             // SAFETY: the lease is the caller's, who says with this call that nobody reads it any more.
             unsafe { self.buffer.poison(&extent) };
         }
-        self.with(|state| state.commit(owner, lease, now_ms))
+        self.with(|state| state.commit(who, lease, now_ms))
     }
 
     /// Puts the events of a lease back into their old place.
     ///
     /// # Errors
-    /// As [`MemoryChannel::commit`].
+    /// As [`Channel::commit`].
     pub fn rollback(&self, owner: u32, lease: u64, now_ms: u64) -> Result<()> {
         self.with(|state| state.rollback(owner, lease, now_ms))
     }
@@ -174,7 +220,7 @@ impl MemoryChannel {
     /// Lets the owner of a lease look at its events.
     ///
     /// # Errors
-    /// As [`MemoryChannel::commit`].
+    /// As [`Channel::commit`].
     pub fn read<T>(&self, owner: u32, lease: u64, look: impl FnOnce(&Run<'_>) -> T) -> Result<T> {
         let (block_len, extent) = self.with(|state| state.leased(owner, lease))?;
         // SAFETY: only the owner's thread, which is this one, ends its lease, and not while this call lasts.
@@ -280,7 +326,7 @@ impl MemoryChannel {
 
     /// Does something under the lock and delivers what it answered afterwards: no doorbell is rung under the lock.
     fn with<T>(&self, act: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
-        let (outcome, Effects { answers, alarm_ms }) = match self.state.lock() {
+        let (outcome, effects) = match self.state.lock() {
             Ok(mut state) => (act(&mut state), state.take_effects()),
             // A panic under the lock leaves a state nobody can vouch for: that channel is over, the others go on.
             Err(poisoned) => {
@@ -289,12 +335,22 @@ impl MemoryChannel {
                 (Err(Error::Panic("a panic under the channel's lock".into())), state.take_effects())
             }
         };
+        self.carry_out(effects);
+        outcome
+    }
+
+    fn carry_out(&self, Effects { answers, alarm_ms, wake_writers, wake_reader }: Effects) {
         for Answer { to: Waiter { owner, token }, result } in answers {
             self.surroundings.complete(owner, Completion { token, result });
         }
         if let Some(at_ms) = alarm_ms {
             self.surroundings.alarm(at_ms);
         }
-        outcome
+        if wake_writers {
+            self.writers.notify_all();
+        }
+        if wake_reader {
+            self.reader.notify_all();
+        }
     }
 }

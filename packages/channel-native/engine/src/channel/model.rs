@@ -183,7 +183,7 @@ impl Model {
             }
             Step::Void { nth } if !self.reservations.is_empty() => {
                 let (handle, owner, events, _) = self.reservations.remove(nth % self.reservations.len());
-                channel.void(owner, handle).unwrap();
+                channel.void(owner, handle, self.now_ms).unwrap();
                 self.counters.reserved -= u64::from(events);
                 self.counters.voided += u64::from(events);
             }
@@ -202,10 +202,10 @@ impl Model {
             Step::Commit { nth } if !self.leases.is_empty() => {
                 let (handle, owner, ids) = self.leases.remove(nth % self.leases.len());
                 assert_eq!(channel.read(owner, handle, ids_of).unwrap(), ids, "a lease changed under its owner");
-                channel.commit(owner, handle, self.now_ms).unwrap();
+                channel.commit(Waiter { owner, token: 0 }, handle, self.now_ms).unwrap();
                 self.counters.leased -= ids.len() as u64;
                 self.counters.committed += ids.len() as u64;
-                assert_eq!(channel.commit(owner, handle, self.now_ms), Err(Error::Stale));
+                assert_eq!(channel.commit(Waiter { owner, token: 0 }, handle, self.now_ms), Err(Error::Stale));
             }
             Step::Rollback { nth } if !self.leases.is_empty() => {
                 let (handle, owner, ids) = self.leases.remove(nth % self.leases.len());

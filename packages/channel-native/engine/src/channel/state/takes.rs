@@ -2,7 +2,8 @@
 
 use super::{
     super::{SLOT_LEN, handles::place, ring::Extent},
-    Answer, ENTRY_LEN, Grant, Lease, Pressed, Returned, State, Taker, Waiter, Wish,
+    Answer, Grant, Lease, Pressed, Returned, State, Taker, Waiter, Wish,
+    puts::footprint,
 };
 use crate::error::{Error, Excess, Result};
 
@@ -33,16 +34,17 @@ impl State {
         Ok((self.arena.block_len(it.returned.extent.chunk), it.returned.extent))
     }
 
-    /// Removes the events of a lease for good.
-    pub fn commit(&mut self, owner: u32, handle: u64, now_ms: u64) -> Result<()> {
-        let Returned { extent, .. } = self.take_lease(owner, handle)?;
-        self.arena.release(extent.chunk, extent.count);
-        self.used_slots -= u64::from(extent.slots);
-        self.used_bytes -= u64::from(extent.end - extent.start) + u64::from(extent.count) * ENTRY_LEN;
+    /// Removes the events of a lease for good. `Later`: the log answers when it has noted that.
+    pub fn commit(&mut self, who: Waiter, handle: u64, now_ms: u64) -> Result<Grant> {
+        let Returned { extent, origin, .. } = self.take_lease(who.owner, handle)?;
+        self.release(&extent);
+        self.unshow(footprint(&extent));
+        self.acknowledge(origin, extent.count, now_ms);
+        let later = self.waits_for_log(origin, who, handle);
         self.counters.committed += u64::from(extent.count);
         self.grant_putters();
         self.grant_takers(Pressed::No, now_ms);
-        Ok(())
+        Ok(if later { Grant::Later } else { Grant::Now(handle) })
     }
 
     /// Puts the events of a lease back into their place.
@@ -62,6 +64,7 @@ impl State {
         self.counters.queued >= u64::from(wish.min.min(wish.max))
             || pressed == Pressed::Yes
             || !self.putters.is_empty()
+            || self.ledger.as_ref().is_some_and(|ledger| ledger.starved)
             || wish.linger_ms.is_some_and(|linger| oldest.saturating_add(linger) <= now_ms)
     }
 
@@ -107,7 +110,8 @@ impl State {
         if let Some(mut front) = self.returned.pop_front() {
             if front.extent.count > max {
                 let (head, rest) = self.split(&front.extent, max);
-                self.returned.push_front(Returned { place: front.place + u64::from(max), extent: rest, ..front });
+                let (place, origin) = (front.place + u64::from(max), front.origin + u64::from(max));
+                self.returned.push_front(Returned { place, origin, extent: rest, ..front });
                 front.extent = head;
             }
             return front;
@@ -123,7 +127,7 @@ impl State {
         };
         let place = self.next_place;
         self.next_place += u64::from(extent.count);
-        Returned { place, time_ms: front.first_ms, extent }
+        Returned { place, origin: front.origin, time_ms: front.first_ms, extent }
     }
 
     pub(super) fn split(&self, extent: &Extent, count: u32) -> (Extent, Extent) {
@@ -154,10 +158,11 @@ impl State {
     /// Joins a returned run with the next, where they are neighbours in the order and in memory.
     pub(super) fn join(&mut self, at: usize) {
         let (Some(left), Some(right)) = (self.returned.get(at), self.returned.get(at + 1)) else { return };
-        let neighbours = left.place + u64::from(left.extent.count) == right.place;
+        let count = u64::from(left.extent.count);
+        let neighbours = left.place + count == right.place && left.origin + count == right.origin;
         if neighbours && left.extent.is_followed_by(&right.extent) {
             let extent = left.extent.joined(&right.extent);
-            let joined = Returned { extent, time_ms: left.time_ms.min(right.time_ms), place: left.place };
+            let joined = Returned { extent, time_ms: left.time_ms.min(right.time_ms), ..*left };
             self.returned.remove(at + 1);
             self.returned[at] = joined;
         }

@@ -35,7 +35,7 @@ impl State {
         self.forget_waits(|it| it.owner == owner);
         for handle in self.reservations.find(|it| it.owner == owner) {
             if let Some(it) = self.reservations.remove(handle) {
-                self.forget(it.region, &it.need);
+                self.void_reservation(&it, now_ms);
             }
         }
         for handle in self.leases.find(|it| it.owner == owner) {
@@ -53,11 +53,18 @@ impl State {
         self.closed = true;
         let waiters = self.putters.drain(..).map(|it| it.who).chain(self.takers.drain(..).map(|it| it.who));
         self.effects.answers.extend(waiters.map(|to| Answer { to, result: Err(Error::Closed) }));
+        self.effects.wake_writers = true;
+        self.effects.wake_reader = true;
     }
 
-    /// Whether the channel is closed and nobody has anything of it open.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether the channel is closed and nobody has anything of it open, nor a log its buffer.
     pub fn is_over(&self) -> bool {
-        self.closed && self.leases.len() == 0 && self.reservations.len() == 0
+        let quiet = self.ledger.as_ref().is_none_or(|ledger| ledger.detached);
+        self.closed && quiet && self.leases.len() == 0 && self.reservations.len() == 0
     }
 
     /// Ends every wait after a panic under the lock, which left a state that nobody can vouch for.

@@ -7,7 +7,7 @@ use crate::batch::{Entry, Space};
 
 /// A channel with its own buffer, and what it told its surroundings.
 pub(crate) struct Scratch {
-    pub channel: MemoryChannel,
+    pub channel: Channel,
     pub told: Arc<Mutex<Told>>,
     _buffer: Vec<u64>,
 }
@@ -37,7 +37,7 @@ impl Scratch {
         let told = Arc::new(Mutex::new(Told::default()));
         let surroundings = Box::new(Recorder(Arc::clone(&told)));
         // SAFETY: the buffer is as long as the layout, aligned to 8, and dropped after the channel.
-        let channel = unsafe { MemoryChannel::new(limits, &layout, buffer.as_mut_ptr().cast(), surroundings, false) };
+        let channel = unsafe { Channel::new(limits, &layout, buffer.as_mut_ptr().cast(), surroundings, false) };
         Self { channel, told, _buffer: buffer }
     }
 
@@ -121,7 +121,7 @@ fn a_put_that_waits_ends_the_gathering_of_a_take() {
     let need = Need { events: 5, bytes: 50, slots: 5 };
     assert_eq!(scratch.channel.reserve(putter, need, Some(100), 0), Ok(Grant::Later));
     let [(2, Completion { token: 7, result: Ok(lease) })] = scratch.take_completions()[..] else { panic!() };
-    scratch.channel.commit(2, lease, 0).unwrap();
+    scratch.channel.commit(Waiter { owner: 2, token: 0 }, lease, 0).unwrap();
     assert!(matches!(scratch.take_completions()[..], [(1, Completion { token: 8, result: Ok(_) })]));
 }
 
@@ -147,7 +147,7 @@ fn a_steady_stream_has_the_age_of_its_oldest_event() {
     for now_ms in 1..=500 {
         put(&scratch, &[0, 1, 2, 3, 4], now_ms);
         let (lease, _) = take(&scratch, 5, now_ms);
-        scratch.channel.commit(2, lease, now_ms).unwrap();
+        scratch.channel.commit(Waiter { owner: 2, token: 0 }, lease, now_ms).unwrap();
     }
     let oldest = scratch.channel.counters(500).unwrap().oldest_ms;
     assert!(oldest <= 10, "{oldest} ms, but two batches of a millisecond each are queued");
@@ -163,7 +163,7 @@ fn puts_given_back_again_and_again_leave_the_room_as_it_was() {
         else {
             panic!("full after {id}")
         };
-        scratch.channel.void(1, handle).unwrap();
+        scratch.channel.void(1, handle, 0).unwrap();
         put(&scratch, &[id], 0);
     }
 }
@@ -187,6 +187,6 @@ fn a_closed_channel_lets_open_things_be_finished() {
     assert_eq!(scratch.take_completions(), [(2, Completion { token: 9, result: Err(Error::Closed) })]);
     assert_eq!(scratch.channel.take(waiting, wish, true, 0), Err(Error::Closed));
     assert!(!scratch.channel.is_over());
-    scratch.channel.commit(2, lease, 0).unwrap();
+    scratch.channel.commit(Waiter { owner: 2, token: 0 }, lease, 0).unwrap();
     assert!(scratch.channel.is_over());
 }

@@ -42,11 +42,14 @@ impl Extent {
     }
 }
 
-/// A queued run, 40 bytes: its extent, and when its first and its last event were published, in milliseconds of the engine's clock.
+/// A queued run, 48 bytes: its extent, the origin of its first event, and when its first and its last event were published, in milliseconds of the engine's clock.
+///
+/// Origins number events: those of neighbours follow each other. What they mean is up to the channel; a log finds its events by them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub(super) struct Descriptor {
     pub extent: Extent,
+    pub origin: u64,
     pub first_ms: u64,
     pub last_ms: u64,
 }
@@ -55,7 +58,12 @@ impl Descriptor {
     /// What stays when the first `count` events, of which `rest` does not tell, were taken: events are held to have come evenly.
     pub fn without_first(&self, count: u32, rest: Extent) -> Self {
         let passed = (self.last_ms - self.first_ms) * u64::from(count) / u64::from(self.extent.count);
-        Self { extent: rest, first_ms: self.first_ms + passed, last_ms: self.last_ms }
+        Self {
+            extent: rest,
+            origin: self.origin + u64::from(count),
+            first_ms: self.first_ms + passed,
+            last_ms: self.last_ms,
+        }
     }
 }
 
@@ -77,18 +85,19 @@ impl Ring {
     }
 
     /// Appends a run; the caller has made sure the ring is not full.
-    pub fn push(&mut self, extent: Extent, now_ms: u64) {
+    pub fn push(&mut self, extent: Extent, origin: u64, now_ms: u64) {
         if self.len > 0 {
             let slot = self.slot(self.len - 1);
             let tail = self.slots.get(slot);
-            if tail.extent.is_followed_by(&extent) {
+            let follows = tail.origin + u64::from(tail.extent.count) == origin;
+            if follows && tail.extent.is_followed_by(&extent) {
                 self.slots.set(slot, Descriptor { extent: tail.extent.joined(&extent), last_ms: now_ms, ..tail });
                 return;
             }
         }
         assert!(self.room() > 0, "a reservation was granted without a descriptor");
         let slot = self.slot(self.len);
-        self.slots.set(slot, Descriptor { extent, first_ms: now_ms, last_ms: now_ms });
+        self.slots.set(slot, Descriptor { extent, origin, first_ms: now_ms, last_ms: now_ms });
         self.len += 1;
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     super::{SLOT_LEN, arena::Region, buffer::Filling, ring::Extent},
-    Answer, Grant, Need, Pressed, Putter, Reservation, State, Waiter,
+    Answer, ENTRY_LEN, Grant, Need, Pressed, Putter, Reservation, State, Waiter,
 };
 use crate::error::{Error, Excess, Result, Shortage};
 
@@ -12,12 +12,13 @@ impl State {
         if self.closed || !self.putters.is_empty() {
             return 0;
         }
-        (u64::from(self.limits.capacity) - self.used_events()) as u32
+        u64::from(self.limits.capacity).saturating_sub(self.used_events()) as u32
     }
 
     /// Room for a put: at once when there is enough and nobody waits before it; `wait` says until when it may wait.
     pub fn reserve(&mut self, who: Waiter, need: Need, wait: Option<u64>, now_ms: u64) -> Result<Grant> {
         self.check_open()?;
+        self.check_putting()?;
         self.check_fits_ever(&need)?;
         if self.putters.is_empty()
             && let Some(handle) = self.try_reserve(who.owner, need)
@@ -59,29 +60,69 @@ impl State {
     }
 
     /// Makes what was filled visible, as one run, at the end of the order.
+    ///
+    /// Over a log that is what a put must be told that was committed before.
     pub fn publish(&mut self, owner: u32, handle: u64, now_ms: u64) -> Result<()> {
-        let it = self.take_reservation(owner, handle)?;
-        let (count, bytes) = it.filled;
-        let used = Need { events: count, bytes: bytes.into(), slots: it.filled_slots };
-        if used == it.need {
-            self.publish_room(it.region, &used, now_ms);
+        let it = self.reservations.get_mut(handle).filter(|it| it.owner == owner).ok_or(Error::Stale)?;
+        if let Some(sequence) = it.committed {
+            self.reservations.remove(handle);
+            self.decide(sequence, true, now_ms);
             return Ok(());
         }
-        let Region { chunk, first, start } = it.region;
-        let rest = Region { chunk, first: first + count, start: start + bytes };
-        self.arena.cancel(rest, it.need.events - count, it.need.bytes as u32 - bytes);
-        self.counters.reserved -= u64::from(it.need.events - count);
-        self.used_slots -= it.need.slots - used.slots;
-        self.used_bytes -= it.need.footprint() - used.footprint();
+        if self.ledger.is_some() {
+            return Err(Error::Panic("a put is published that the log does not have".into()));
+        }
+        let it = self.take_reservation(owner, handle)?;
+        let used = self.trim_to_filled(&it);
         self.publish_room(it.region, &used, now_ms);
         self.grant_putters();
         Ok(())
+    }
+
+    /// Gives what was filled to the log, whose answer comes under `who`. The put is shown then, or stays hidden until it is published.
+    pub fn stage(&mut self, who: Waiter, handle: u64, crc: u32, hidden: bool, now_ms: u64) -> Result<Grant> {
+        let it = self.reservations.get_mut(handle).filter(|it| it.owner == who.owner && it.committed.is_none());
+        let it = *it.ok_or(Error::Stale)?;
+        self.check_putting()?;
+        let used = self.trim_to_filled(&it);
+        if used.events == 0 {
+            return Err(Error::InvalidBatch { what: "a put without events", offset: 0 });
+        }
+        let extent = extent_of(it.region, &used);
+        let sequence = self.stage_room(extent, crc, who, hidden.then_some(handle), now_ms)?;
+        match self.reservations.get_mut(handle) {
+            Some(it) if hidden => it.committed = Some(sequence),
+            _ => drop(self.reservations.remove(handle)),
+        }
+        Ok(Grant::Later)
+    }
+
+    /// The filled part of a reservation.
+    pub fn filled_extent(&mut self, owner: u32, handle: u64) -> Result<(u64, Extent)> {
+        let it = self.reservations.get_mut(handle).filter(|it| it.owner == owner).ok_or(Error::Stale)?;
+        let (region, used) = (it.region, it.used());
+        Ok((self.arena.block_len(region.chunk), extent_of(region, &used)))
+    }
+
+    /// Gives back what was reserved and not filled, and answers what was filled.
+    fn trim_to_filled(&mut self, it: &Reservation) -> Need {
+        let used = it.used();
+        if used != it.need {
+            let Region { chunk, first, start } = it.region;
+            let rest = Region { chunk, first: first + used.events, start: start + used.bytes as u32 };
+            self.arena.cancel(rest, it.need.events - used.events, (it.need.bytes - used.bytes) as u32);
+            self.counters.reserved -= u64::from(it.need.events - used.events);
+            self.used_slots -= it.need.slots - used.slots;
+            self.used_bytes -= it.need.footprint() - used.footprint();
+        }
+        used
     }
 
     /// Room for a put that is filled and published, or given back, before its native call ends: it needs no handle, because its owner cannot die
     /// in between. `None` when there is none now.
     pub fn room_now(&mut self, need: &Need) -> Result<Option<Filling>> {
         self.check_open()?;
+        self.check_putting()?;
         self.check_fits_ever(need)?;
         if !self.putters.is_empty() {
             return Ok(None);
@@ -93,18 +134,29 @@ impl State {
 
     /// Makes room that was filled to the end visible, as one run, at the end of the order.
     pub fn publish_room(&mut self, region: Region, used: &Need, now_ms: u64) {
-        let Region { chunk, first, start } = region;
-        let Need { events: count, bytes, slots } = *used;
-        if count == 0 {
+        if used.events == 0 {
             return;
         }
-        let extent = Extent { chunk, first, count, start, end: start + bytes as u32, slots: slots as u32 };
-        self.ring.push(extent, now_ms);
-        self.counters.reserved -= u64::from(count);
-        self.counters.put += u64::from(count);
-        self.counters.queued += u64::from(count);
-        self.counters.queued_bytes += bytes;
+        let origin = self.counters.put;
+        self.counters.reserved -= u64::from(used.events);
+        self.counters.put += u64::from(used.events);
+        self.show(extent_of(region, used), origin, now_ms);
         self.grant_takers(Pressed::No, now_ms);
+    }
+
+    /// Puts a run at the end of the order.
+    pub(super) fn show(&mut self, extent: Extent, origin: u64, time_ms: u64) {
+        self.ring.push(extent, origin, time_ms);
+        self.counters.queued += u64::from(extent.count);
+        self.counters.queued_bytes += u64::from(extent.end - extent.start);
+        self.note_shown(footprint(&extent));
+    }
+
+    /// Gives the memory of a run back.
+    pub(super) fn release(&mut self, extent: &Extent) {
+        self.arena.release(extent.chunk, extent.count);
+        self.used_slots -= u64::from(extent.slots);
+        self.used_bytes -= footprint(extent);
     }
 
     /// Gives room back unused.
@@ -114,10 +166,17 @@ impl State {
     }
 
     /// Gives a reservation back unused.
-    pub fn void(&mut self, owner: u32, handle: u64) -> Result<()> {
+    pub fn void(&mut self, owner: u32, handle: u64, now_ms: u64) -> Result<()> {
         let it = self.take_reservation(owner, handle)?;
-        self.void_room(it.region, &it.need);
+        self.void_reservation(&it, now_ms);
         Ok(())
+    }
+
+    pub(super) fn void_reservation(&mut self, it: &Reservation, now_ms: u64) {
+        match it.committed {
+            Some(sequence) => self.decide(sequence, false, now_ms),
+            None => self.void_room(it.region, &it.need),
+        }
     }
 
     /// Looks again at who waits for room, after chunks came back from trimming.
@@ -141,14 +200,15 @@ impl State {
         if need.slots > self.limits.slots {
             return Err(Error::TooLarge(Excess::Bodies { limit: self.limits.slots * u64::from(SLOT_LEN) }));
         }
-        if need.footprint() > self.limits.bytes || !self.arena.can_ever(need.events, need.bytes) {
-            return Err(Error::TooLarge(Excess::Bytes { is: need.footprint(), max: self.limits.bytes }));
+        let bytes_max = self.ledger.as_ref().map_or(self.limits.bytes, |ledger| ledger.put_bytes);
+        if need.footprint() > bytes_max || !self.arena.can_ever(need.events, need.bytes) {
+            return Err(Error::TooLarge(Excess::Bytes { is: need.footprint(), max: bytes_max }));
         }
         Ok(())
     }
 
-    pub(super) const fn used_events(&self) -> u64 {
-        self.counters.queued + self.counters.leased + self.counters.reserved
+    pub(super) fn used_events(&self) -> u64 {
+        self.counters.queued + self.spilled() + self.counters.leased + self.counters.reserved
     }
 
     pub(super) fn try_reserve(&mut self, owner: u32, need: Need) -> Option<u64> {
@@ -156,7 +216,14 @@ impl State {
             return None;
         }
         let region = self.try_room(&need)?;
-        Some(self.reservations.insert(Reservation { owner, region, need, filled: (0, 0), filled_slots: 0 }))
+        Some(self.reservations.insert(Reservation {
+            owner,
+            region,
+            need,
+            filled: (0, 0),
+            filled_slots: 0,
+            committed: None,
+        }))
     }
 
     fn try_room(&mut self, need: &Need) -> Option<Region> {
@@ -164,8 +231,9 @@ impl State {
         let fits = self.used_events() + events <= u64::from(self.limits.capacity)
             && self.used_slots + need.slots <= self.limits.slots
             && self.used_bytes + need.footprint() <= self.limits.bytes
-            // Every event reserved may become a descriptor of its own.
-            && u64::from(self.ring.room()) > self.counters.reserved;
+            && self.ledger.as_ref().is_none_or(|it| need.footprint() <= it.put_room(self.used_bytes, self.limits.bytes))
+            // Every event reserved may become a descriptor of its own; over a log there is another place for them.
+            && (self.ledger.is_some() || u64::from(self.ring.room()) > self.counters.reserved);
         if !fits {
             return None;
         }
@@ -176,7 +244,7 @@ impl State {
         Some(region)
     }
 
-    pub(super) fn shortage(&self, need: &Need) -> Shortage {
+    pub fn shortage(&self, need: &Need) -> Shortage {
         let slots = self.used_slots + need.slots > self.limits.slots;
         let events = self.used_events() + u64::from(need.events) > u64::from(self.limits.capacity);
         let bytes = self.used_bytes + need.footprint() > self.limits.bytes;
@@ -200,4 +268,21 @@ impl State {
         self.counters.reserved -= u64::from(need.events);
         self.counters.voided += u64::from(need.events);
     }
+}
+
+impl Reservation {
+    fn used(&self) -> Need {
+        let (events, bytes) = self.filled;
+        Need { events, bytes: bytes.into(), slots: self.filled_slots }
+    }
+}
+
+pub(in super::super) fn extent_of(region: Region, used: &Need) -> Extent {
+    let Region { chunk, first, start } = region;
+    Extent { chunk, first, count: used.events, start, end: start + used.bytes as u32, slots: used.slots as u32 }
+}
+
+/// What a run counts against the bytes of the channel.
+pub(super) fn footprint(extent: &Extent) -> u64 {
+    u64::from(extent.end - extent.start) + u64::from(extent.count) * ENTRY_LEN
 }
