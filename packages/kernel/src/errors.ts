@@ -14,6 +14,10 @@ export const errorCodes = {
   MR_CHANNEL_STALE: 'The caller’s worker life is over, or the handle was already used.',
   MR_CHANNEL_CANCELLED: 'The wait was cancelled.',
   MR_BATCH_INVALID: 'The bytes are not a batch of events.',
+  MR_FILE_DAMAGED: 'A file of a channel is damaged.',
+  MR_FILE_VERSION: 'A file of a channel was written by a later version.',
+  MR_FILE_FOREIGN: 'A file does not belong to this channel.',
+  MR_DISK: 'The operating system refused to read or write.',
   MR_ENGINE_PANIC: 'The native engine met a state it holds to be impossible.',
 } as const;
 

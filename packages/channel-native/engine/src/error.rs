@@ -1,6 +1,6 @@
 //! What can go wrong, in terms an operator can act on.
 
-use std::fmt;
+use std::{fmt, io, path::Path};
 
 /// The result of every fallible call in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -26,8 +26,39 @@ pub enum Error {
         /// The offset of the bad byte in what was read.
         offset: usize,
     },
+    /// A file of a channel is not what it should be.
+    File {
+        /// In which way.
+        fault: Fault,
+        /// Where it is.
+        path: String,
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
+    /// The operating system refused something.
+    Disk {
+        /// What was tried, with the preposition that leads to the path.
+        doing: &'static str,
+        /// With what.
+        path: String,
+        /// What it answered.
+        kind: io::ErrorKind,
+        /// The same in its words.
+        answer: String,
+    },
     /// The engine met a state it holds to be impossible; what it touched must not be used any more.
     Panic(String),
+}
+
+/// In which way a file of a channel is not what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It cannot be understood.
+    Damaged,
+    /// A later version wrote it.
+    Version,
+    /// It is somebody else's.
+    Foreign,
 }
 
 /// What can never fit. The first three are told in Flume's words, because clients see them.
@@ -72,6 +103,19 @@ pub enum Shortage {
 }
 
 impl Error {
+    /// The operating system answered `error` when the engine tried `doing` with the file or directory at `path`.
+    #[must_use]
+    pub fn disk(doing: &'static str, path: &Path, error: &io::Error) -> Self {
+        Self::Disk { doing, path: path.display().to_string(), kind: error.kind(), answer: error.to_string() }
+    }
+
+    /// Whether there may be room, or space on the disk, later.
+    #[must_use]
+    pub const fn is_shortage(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Full(_) | Self::Disk { kind: StorageFull | QuotaExceeded, .. })
+    }
+
     /// The stable name of this error.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -82,6 +126,10 @@ impl Error {
             Self::Stale => "MR_CHANNEL_STALE",
             Self::Cancelled => "MR_CHANNEL_CANCELLED",
             Self::InvalidBatch { .. } => "MR_BATCH_INVALID",
+            Self::File { fault: Fault::Damaged, .. } => "MR_FILE_DAMAGED",
+            Self::File { fault: Fault::Version, .. } => "MR_FILE_VERSION",
+            Self::File { fault: Fault::Foreign, .. } => "MR_FILE_FOREIGN",
+            Self::Disk { .. } => "MR_DISK",
             Self::Panic(_) => "MR_ENGINE_PANIC",
         }
     }
@@ -96,6 +144,8 @@ impl fmt::Display for Error {
             Self::Stale => f.write_str("the worker life is over, or the handle was already used"),
             Self::Cancelled => f.write_str("the wait was cancelled"),
             Self::InvalidBatch { what, offset } => write!(f, "{what}, at byte {offset}"),
+            Self::File { path, what, .. } => write!(f, "{path}: {what}"),
+            Self::Disk { doing, path, answer, .. } => write!(f, "cannot {doing} {path}: {answer}"),
             Self::Panic(what) => write!(f, "impossible state: {what}"),
         }
     }

@@ -21,4 +21,4 @@ pub mod numbers;
 pub mod registry;
 mod sync;
 
-pub use error::{Error, Excess, Result, Shortage};
+pub use error::{Error, Excess, Fault, Result, Shortage};
