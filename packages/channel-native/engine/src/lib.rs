@@ -13,7 +13,6 @@ pub mod batch;
 pub mod channel;
 pub mod doorbell;
 pub mod error;
-#[cfg(not(loom))]
 pub mod file;
 pub mod lines;
 pub mod numbers;
