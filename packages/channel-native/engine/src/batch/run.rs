@@ -146,6 +146,21 @@ impl<'a> Run<'a> {
         Self { events: &self.events[bytes], table: &self.table[self.len() - end..self.len() - start], base }
     }
 
+    /// How many events, from the first on, have at most so many bytes together.
+    #[must_use]
+    pub fn fitting(&self, bytes: usize) -> usize {
+        let (mut fits, mut beyond) = (0, self.len() + 1);
+        while fits + 1 < beyond {
+            let middle = usize::midpoint(fits, beyond);
+            if self.offset(middle) <= bytes {
+                fits = middle;
+            } else {
+                beyond = middle;
+            }
+        }
+        fits
+    }
+
     /// The sum, modulo 2³², of the CRC-32C of every body: the same in whatever batches and order the events come.
     #[must_use]
     pub fn checksum(&self) -> u32 {

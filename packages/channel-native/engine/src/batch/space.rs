@@ -125,15 +125,7 @@ impl<'a> Space<'a> {
     /// Copies as many events of a run as fit, and returns how many.
     pub(super) fn push_fitting(&mut self, run: &Run<'_>) -> usize {
         let room = self.room();
-        let (mut fits, mut beyond) = (0, run.len().min(room.events) + 1);
-        while fits + 1 < beyond {
-            let middle = usize::midpoint(fits, beyond);
-            if run.offset(middle) <= room.bytes {
-                fits = middle;
-            } else {
-                beyond = middle;
-            }
-        }
+        let fits = run.slice(0..room.events).fitting(room.bytes);
         match self.push_run(&run.slice(0..fits)) {
             Ok(()) => fits,
             Err(_) => 0,

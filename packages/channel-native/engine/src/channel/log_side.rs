@@ -206,20 +206,12 @@ impl Channel {
         }
     }
 
-    /// What may be read now, without waiting.
+    /// Which of these events the reader is still to show.
     ///
     /// # Errors
     /// `Panic` when the channel is broken.
-    pub fn stretches(&self) -> Result<Vec<Stretch>> {
-        self.with(|state| Ok(state.unread()))
-    }
-
-    /// Which of these events are still to be delivered.
-    ///
-    /// # Errors
-    /// `Panic` when the channel is broken.
-    pub fn unconsumed(&self, lane: usize, ordinals: Range<u64>) -> Result<Vec<Range<u64>>> {
-        self.with(|state| Ok(state.unconsumed(lane, ordinals)))
+    pub fn unshown(&self, lane: usize, ordinals: Range<u64>) -> Result<Vec<Range<u64>>> {
+        self.with(|state| Ok(state.unshown(lane, ordinals)))
     }
 
     /// Shows events that were read back; `false` when there is no room for them now.
