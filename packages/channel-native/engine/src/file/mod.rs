@@ -1,8 +1,12 @@
 //! The file channel: a write-ahead log in segments.
 
+#[cfg(test)]
+mod build;
+pub mod checkpoint;
 pub mod consumed;
 mod disk;
 pub mod layout;
+pub mod scan;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod storage;

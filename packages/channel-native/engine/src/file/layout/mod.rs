@@ -17,14 +17,14 @@ mod segment;
 
 pub use names::{checkpoint_name, damaged_name, is_flume, segment_name, segment_number, used_number};
 pub use payload::{ack_ranges, encode_ack, put_checksum, put_len, put_parts};
-pub use record::{Kind, RECORD_HEADER, RecordHeader};
-pub use segment::{ENDINGS_MAX, Ending, HINT_INTERVALS, HeaderFault, RECORDS, SegmentHeader};
+pub use record::{Kind, RECORD_HEADER_LEN, RecordHeader};
+pub use segment::{ENDINGS_MAX, Ending, HeaderFault, RECORDS_AT, SegmentHeader};
 
 /// The version of the format this engine writes, and the highest it reads.
 pub const VERSION: u32 = 1;
 
 /// Groups begin at multiples of this, and end before one: no sync rewrites a page that has older records.
-pub const GROUP_ALIGN: u32 = 4096;
+pub const PAGE: u32 = 4096;
 
 /// Records begin at multiples of this.
 pub const RECORD_ALIGN: u32 = 8;

@@ -2,12 +2,12 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{GROUP_ALIGN, Position, RECORD_ALIGN, checksum, put_len};
+use super::{PAGE, Position, RECORD_ALIGN, checksum, put_len};
 
 /// Bytes of a record's header; its payload follows.
-pub const RECORD_HEADER: u32 = 64;
+pub const RECORD_HEADER_LEN: usize = 64;
 
-const SIZE: usize = RECORD_HEADER as usize;
+const SIZE: usize = RECORD_HEADER_LEN;
 const LAST: u8 = 1;
 
 const _: () = assert!(size_of::<Raw>() == SIZE && size_of::<Seal>() == 24 + SIZE - 4);
@@ -160,13 +160,13 @@ impl RecordHeader {
     /// Where its payload ends when it stands at `offset`.
     #[must_use]
     pub const fn end(&self, offset: u32) -> u64 {
-        offset as u64 + RECORD_HEADER as u64 + self.payload_len as u64
+        offset as u64 + RECORD_HEADER_LEN as u64 + self.payload_len as u64
     }
 
     /// Where the next record stands when this one does at `offset`.
     #[must_use]
     pub const fn next(&self, offset: u32) -> u64 {
-        let align = if self.last { GROUP_ALIGN } else { RECORD_ALIGN };
+        let align = if self.last { PAGE } else { RECORD_ALIGN };
         self.end(offset).next_multiple_of(align as u64)
     }
 

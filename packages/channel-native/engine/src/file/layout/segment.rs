@@ -5,14 +5,12 @@ use bytemuck::{Pod, Zeroable};
 use super::{VERSION, checksum};
 
 /// Where the first group of a segment begins. In front of it stands the header, twice.
-pub const RECORDS: u32 = 2 * COPY as u32;
+pub const RECORDS_AT: u32 = 2 * COPY as u32;
 
 /// How many endings a header may state.
 pub const ENDINGS_MAX: usize = 160;
 
-/// In [`SegmentHeader::hints`]: puts were answered before they were synced.
-pub const HINT_INTERVALS: u32 = 1;
-
+const SYNCED_IN_INTERVALS: u32 = 1;
 const MAGIC: [u8; 8] = *b"MILLRACE";
 const COPY: usize = 4096;
 const FIXED: usize = size_of::<Fixed>();
@@ -37,8 +35,8 @@ pub struct SegmentHeader {
     pub begun_ms: u64,
     /// Bytes of the file.
     pub length: u32,
-    /// What a reader may ignore, such as [`HINT_INTERVALS`].
-    pub hints: u32,
+    /// Whether puts were answered before they were synced.
+    pub synced_in_intervals: bool,
     /// Data directories of the channel.
     pub directories: u32,
     /// Where earlier segments end, the newest first. At most [`ENDINGS_MAX`].
@@ -102,7 +100,7 @@ impl SegmentHeader {
     /// # Panics
     /// With more than [`ENDINGS_MAX`] endings.
     #[must_use]
-    pub fn encode(&self) -> [u8; RECORDS as usize] {
+    pub fn encode(&self) -> [u8; RECORDS_AT as usize] {
         assert!(self.endings.len() <= ENDINGS_MAX, "a header has no room for {} endings", self.endings.len());
         let mut fixed = Fixed {
             magic: MAGIC,
@@ -116,12 +114,12 @@ impl SegmentHeader {
             begun_ms: self.begun_ms,
             length: self.length,
             features: 0,
-            hints: self.hints,
+            hints: if self.synced_in_intervals { SYNCED_IN_INTERVALS } else { 0 },
             directories: self.directories,
             endings: self.endings.len() as u32,
             zero: 0,
         };
-        let mut bytes = [0; RECORDS as usize];
+        let mut bytes = [0; RECORDS_AT as usize];
         let (copy, second) = bytes.split_at_mut(COPY);
         copy[..FIXED].copy_from_slice(bytemuck::bytes_of(&fixed));
         for (slot, &Ending { number, end, next_ordinal }) in copy[FIXED..].chunks_exact_mut(ENDING).zip(&self.endings) {
@@ -140,7 +138,7 @@ impl SegmentHeader {
     /// When there is none, or one that is not known here.
     pub fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
         let mut newest: Option<Self> = None;
-        for copy in bytes[..bytes.len().min(RECORDS as usize)].chunks_exact(COPY) {
+        for copy in bytes[..bytes.len().min(RECORDS_AT as usize)].chunks_exact(COPY) {
             match Self::decode_copy(copy) {
                 Ok(header) if newest.as_ref().is_none_or(|newest| newest.number < header.number) => {
                     newest = Some(header);
@@ -178,7 +176,7 @@ impl SegmentHeader {
             first_sequence: fixed.first_sequence,
             begun_ms: fixed.begun_ms,
             length: fixed.length,
-            hints: fixed.hints,
+            synced_in_intervals: fixed.hints & SYNCED_IN_INTERVALS != 0,
             directories: fixed.directories,
             endings: bytes[FIXED..].chunks_exact(ENDING).take(fixed.endings as usize).map(ending).collect(),
         })
@@ -200,14 +198,14 @@ mod tests {
             first_sequence: 9,
             begun_ms: 1_700_000_000_000,
             length: 4 << 20,
-            hints: HINT_INTERVALS,
+            synced_in_intervals: true,
             directories: 2,
             endings: (0..endings).map(ending).collect(),
         }
     }
 
     /// Both copies with other bytes at `at` and a checksum that fits them.
-    fn forged(at: usize, value: u32) -> [u8; RECORDS as usize] {
+    fn forged(at: usize, value: u32) -> [u8; RECORDS_AT as usize] {
         let mut bytes = header(3, 0).encode();
         for copy in bytes.chunks_exact_mut(COPY) {
             copy[12..16].fill(0);
@@ -244,7 +242,7 @@ mod tests {
         for len in [0, 63, COPY - 1] {
             assert_eq!(SegmentHeader::decode(&bytes[..len]), Err(HeaderFault::Unreadable));
         }
-        assert_eq!(SegmentHeader::decode(&[0; RECORDS as usize]), Err(HeaderFault::Unreadable));
+        assert_eq!(SegmentHeader::decode(&[0; RECORDS_AT as usize]), Err(HeaderFault::Unreadable));
     }
 
     #[test]
