@@ -61,7 +61,7 @@ export function availableContenders(types?: readonly string[]): Contender[] {
 export async function openContender({ name, type, properties }: Contender, directory: string): Promise<ChannelHost> {
   const { spec, module } = registry.find('channel', type)!;
   const { create }: { create: CreateChannel } = await import(module.href);
-  mkdirSync(directory);
+  mkdirSync(directory, { recursive: true });
   return create(configOf(spec, properties(directory)), { id: `bench.channels.${name}`, log });
 }
 

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { newOwner, reclaimOwner } from '@millrace/channel-native';
 import type { ChannelAddress } from '@millrace/kernel/channel';
 import { add } from './load.ts';
-import type { Connection, Share, Stop, Task } from './worker.ts';
+import type { ChannelKey, Connection, Share, Stop, Task } from './worker.ts';
 
 /** Puts in flight, and how they come about: so many from each of so many threads. */
 export const putters = {
@@ -40,9 +40,6 @@ export interface Run extends Backlog {
   readonly commits: number;
 }
 
-/** A crew's way into one channel: the owner's number of each of its workers. */
-export type Access = readonly number[];
-
 const PUTTERS = 4;
 const TAKERS = 1;
 const POLL_MS = 1;
@@ -57,35 +54,34 @@ export class Crew {
     this.#workers = Array.from({ length: PUTTERS + TAKERS }, (_, seed) => new Worker(file, { workerData: { seed } }));
   }
 
-  /** Connects all workers to a channel. */
-  async connect(channel: ChannelAddress): Promise<Access> {
-    const owners = this.#workers.map(() => newOwner());
-    this.#owners.push(...owners);
-    await this.#ask(this.#workers.map((worker, at) => [worker, { owner: owners[at]!, channel }]));
-    return owners;
+  /** Connects all workers to a channel, in place of the one that had this number before. */
+  async connect(channel: ChannelKey, address: ChannelAddress): Promise<void> {
+    const connections = this.#workers.map(() => ({ channel, address, owner: newOwner() }));
+    this.#owners.push(...connections.map(({ owner }) => owner));
+    await this.#ask(this.#workers.map((worker, at) => [worker, connections[at]!]));
   }
 
   /** Puts for some time, takes everything, and checks that it is the same. */
-  through(access: Access, load: Load): Promise<Run> {
+  through(channel: ChannelKey, load: Load): Promise<Run> {
     return timed(async () => {
-      const taking = this.#take(access, load.batch);
-      const { sum, events, batches } = await Promise.race([this.#put(access, load), taking.failed]);
+      const taking = this.#take(channel, load.batch);
+      const { sum, events, batches } = await Promise.race([this.#put(channel, load), taking.failed]);
       return { sum, events, commits: batches, endedMs: (await taking.all({ sum, events })).endedMs };
     });
   }
 
   /** Only puts: what it answers is the backlog that is in the channel then. */
-  fill(access: Access, load: Load): Promise<Run> {
+  fill(channel: ChannelKey, load: Load): Promise<Run> {
     return timed(async () => {
-      const { batches, ...share } = await this.#put(access, load);
+      const { batches, ...share } = await this.#put(channel, load);
       return { ...share, commits: batches };
     });
   }
 
   /** Takes a backlog, and checks that it is what was put. */
-  drain(access: Access, backlog: Backlog, batch: number): Promise<Run> {
+  drain(channel: ChannelKey, backlog: Backlog, batch: number): Promise<Run> {
     return timed(async () => {
-      const { batches, endedMs } = await this.#take(access, batch).all(backlog);
+      const { batches, endedMs } = await this.#take(channel, batch).all(backlog);
       return { ...backlog, commits: batches, endedMs };
     });
   }
@@ -96,20 +92,25 @@ export class Crew {
     for (const owner of this.#owners) reclaimOwner(owner);
   }
 
-  async #put(access: Access, { batch, putters: number, forMs, atMost }: Load): Promise<Share> {
+  async #put(channel: ChannelKey, { batch, putters: number, forMs, atMost }: Load): Promise<Share> {
     const { threads, inFlight } = putters[number];
-    const task = { role: 'put', batch, inFlight, forMs, atMost: Math.floor(atMost / batch / threads) } as const;
+    const task = {
+      channel,
+      role: 'put',
+      batch,
+      inFlight,
+      forMs,
+      atMost: Math.floor(atMost / batch / threads),
+    } as const;
     const crew = this.#workers.slice(0, threads);
-    return together(await this.#ask(crew.map((worker, at) => [worker, { ...task, owner: access[at]! }])));
+    return together(await this.#ask(crew.map((worker) => [worker, task])));
   }
 
   /** Starts to take. */
-  #take(access: Access, batch: number) {
+  #take(channel: ChannelKey, batch: number) {
     const tally = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const crew = this.#workers.slice(PUTTERS);
-    const shares = this.#ask(
-      crew.map((worker, at) => [worker, { role: 'take', owner: access[PUTTERS + at]!, batch, tally }]),
-    );
+    const shares = this.#ask(crew.map((worker) => [worker, { channel, role: 'take', batch, tally }]));
     const failed = shares.then(() => new Promise<never>(() => {}));
     const all = async ({ events, sum }: Backlog): Promise<Share> => {
       const counted = async () => {

@@ -132,7 +132,7 @@ function steadyCase(stage: Stage, channel: Contender, batch: number, putters: Pu
   };
 }
 
-/** One committer alone; then a backlog that grows and shrinks; then one that is read from the disk. */
+/** One committer alone; then a backlog that grows and shrinks; then one that outlives the channel and is read from the disk. */
 function onDiskCase(stage: Stage, batch: number, bytes: number, { forMs }: MeasureOptions) {
   const { file } = contenders;
   const kept = { alone: [] as Run[], growing: [] as Run[], draining: [] as Run[], cold: [] as ColdRun[] };
@@ -159,9 +159,7 @@ function onDiskCase(stage: Stage, batch: number, bytes: number, { forMs }: Measu
       togetherCommitsPerSecond: commitsPerSecond(kept.growing),
       growingEventsPerSecond: eventsPerSecond(kept.growing),
       drainingEventsPerSecond: eventsPerSecond(kept.draining),
-      coldEventsPerSecond: kept.cold.every(({ fromDisk = 0 }) => fromDisk > COLD)
-        ? eventsPerSecond(kept.cold)
-        : undefined,
+      coldEventsPerSecond: kept.cold.every(({ fromDisk }) => fromDisk > COLD) ? eventsPerSecond(kept.cold) : undefined,
     }),
   };
 }

@@ -69,7 +69,7 @@ function onDiskSection({ onDisk, limits }: Figures): Section {
     table: onDisk.map(row),
     notes: [
       'The bare loop writes and syncs as many bytes, one batch after the other. Growing is puts only, 16 in flight; draining is takes only;',
-      'cold is draining after the system was asked to forget the files. "Not cold": less than half of the bytes came from the disk then.',
+      'cold is opening the channel again and draining, after the system was asked to forget the files. "Not cold": less than half of the bytes came from the disk then.',
     ],
   };
 }

@@ -58,12 +58,12 @@ export async function dropCache(directory: string): Promise<void> {
   await Promise.allSettled(drops);
 }
 
-/** What this process has really read from disks so far; `undefined` where the system does not say. */
-export function bytesReadFromDisk(): number | undefined {
+/** What this process has really read from disks so far; `NaN` where the system does not say. */
+export function bytesReadFromDisk(): number {
   try {
     return Number(/^read_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
   } catch {
-    return undefined;
+    return NaN;
   }
 }
 

@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import type { ChannelHost } from '@millrace/kernel/channel';
 import { type Contender, openContender } from './contenders.ts';
-import { type Access, type Backlog, Crew, type Load, type Run } from './crew.ts';
+import { type Backlog, Crew, type Load, type Run } from './crew.ts';
 import { bytesReadFromDisk, dropCache, Scratch, settle } from './scratch.ts';
 
 interface OpenChannel {
-  readonly host: ChannelHost;
-  readonly access: Access;
+  readonly key: number;
   readonly directory: string;
+  host: ChannelHost;
 }
 
-/** A backlog that was read back, and which part of it came from the disk itself; unknown where the system does not say. */
+/** A backlog that was read back, and which part of it came from the disk itself; `NaN` where the system does not say. */
 export interface ColdRun extends Run {
-  readonly fromDisk: number | undefined;
+  readonly fromDisk: number;
 }
 
 /** Open channels, empty between two runs, the threads that use them, and the directory of their files. Disposing leaves nothing behind. */
@@ -34,34 +34,41 @@ export class Stage {
   }
 
   async open(contender: Contender): Promise<void> {
-    const directory = join(this.scratch.directory, String(this.#channels.size));
+    const key = this.#channels.size;
+    const directory = join(this.scratch.directory, String(key));
     const host = await openContender(contender, directory);
-    this.#channels.set(contender, { host, directory, access: [] });
-    this.#channels.set(contender, { host, directory, access: await this.#crew.connect(host.address) });
+    this.#channels.set(contender, { key, directory, host });
+    await this.#crew.connect(key, host.address);
   }
 
   /** Events go through a channel: putters and takers together. */
   through(contender: Contender, load: Load): Promise<Run> {
-    return this.#alone(contender, ({ access }) => this.#crew.through(access, load));
+    return this.#alone(contender, ({ key }) => this.#crew.through(key, load));
   }
 
   /** Only puts. The backlog has to be drained before anything else is run on this channel. */
   fill(contender: Contender, load: Load): Promise<Run> {
-    return this.#alone(contender, ({ access }) => this.#crew.fill(access, load));
+    return this.#alone(contender, ({ key }) => this.#crew.fill(key, load));
   }
 
   /** Takes a backlog. */
   drain(contender: Contender, backlog: Backlog, batch: number): Promise<Run> {
-    return this.#alone(contender, ({ access }) => this.#crew.drain(access, backlog, batch));
+    return this.#alone(contender, ({ key }) => this.#crew.drain(key, backlog, batch));
   }
 
-  /** Takes a backlog after the system was asked to forget what it keeps of the files. */
+  /** Closes a channel, asks the system to forget what it keeps of the files, opens it again and takes the backlog. Opening counts. */
   async drainCold(contender: Contender, backlog: Backlog, batch: number, bytes: number): Promise<ColdRun> {
-    await dropCache(this.#channels.get(contender)!.directory);
-    const before = bytesReadFromDisk();
+    const channel = this.#channels.get(contender)!;
+    await channel.host.close();
+    await dropCache(channel.directory);
+    const readBefore = bytesReadFromDisk();
+    const beganMs = performance.now();
+    channel.host = await openContender(contender, channel.directory);
+    await this.#crew.connect(channel.key, channel.host.address);
+    const openedMs = performance.now();
     const run = await this.drain(contender, backlog, batch);
-    const after = bytesReadFromDisk();
-    return { ...run, fromDisk: before === undefined || after === undefined ? undefined : (after - before) / bytes };
+    const fromDisk = (bytesReadFromDisk() - readBefore) / bytes;
+    return { ...run, seconds: run.seconds + (openedMs - beganMs) / 1_000, fromDisk };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,14 +3,18 @@ import { type Batch, needOf } from '@millrace/channel-native';
 import { type ChannelAddress, type ChannelPort, connectChannel } from '@millrace/kernel/channel';
 import { add, buildPool, expectedSum } from './load.ts';
 
-/** Where a worker finds a channel, under an owner's number that is for this worker and this channel only. */
+/** Where a worker finds a channel from now on, under an owner's number that is for this worker and this channel only. */
 export interface Connection {
+  readonly channel: ChannelKey;
+  readonly address: ChannelAddress;
   readonly owner: number;
-  readonly channel: ChannelAddress;
 }
 
+/** A channel's number among those that are measured. */
+export type ChannelKey = number;
+
 /** What a worker is asked to do with a channel it is connected to. */
-export type Task = { readonly owner: number; readonly batch: number } & (
+export type Task = { readonly channel: ChannelKey; readonly batch: number } & (
   | { readonly role: 'put'; readonly inFlight: number; readonly forMs: number; readonly atMost: number }
   | {
       readonly role: 'take';
@@ -34,7 +38,7 @@ export type Stop = 'stop';
 
 const ROOM_WITHIN_MS = 60_000;
 const { seed } = workerData as { seed: number };
-const ports = new Map<number, ChannelPort>();
+const ports = new Map<ChannelKey, ChannelPort>();
 const pools = new Map<number, Batch[]>();
 let stopping = new AbortController();
 
@@ -44,13 +48,13 @@ parentPort!.on('message', async (message: Connection | Task | Stop) => {
   else await connect(message);
 });
 
-async function connect({ owner, channel }: Connection): Promise<void> {
-  ports.set(owner, await connectChannel(channel, owner));
+async function connect({ channel, address, owner }: Connection): Promise<void> {
+  ports.set(channel, await connectChannel(address, owner));
   parentPort!.postMessage('connected');
 }
 
-async function put({ owner, batch: events, inFlight, forMs, atMost }: Task & { role: 'put' }): Promise<Share> {
-  const port = ports.get(owner)!;
+async function put({ channel, batch: events, inFlight, forMs, atMost }: Task & { role: 'put' }): Promise<Share> {
+  const port = ports.get(channel)!;
   const pool = poolOf(events);
   const untilMs = performance.now() + forMs;
   let batches = 0;
@@ -73,8 +77,8 @@ async function putLater(port: ChannelPort, batch: Batch): Promise<void> {
   await room.publish();
 }
 
-async function take({ owner, batch: max, tally }: Task & { role: 'take' }): Promise<Share> {
-  const port = ports.get(owner)!;
+async function take({ channel, batch: max, tally }: Task & { role: 'take' }): Promise<Share> {
+  const port = ports.get(channel)!;
   stopping = new AbortController();
   const options = { max, minEvents: 1, lingerMs: 0, signal: stopping.signal };
   const share = { batches: 0, events: 0, sum: 0, endedMs: 0 };
