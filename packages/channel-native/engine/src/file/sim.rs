@@ -11,11 +11,11 @@
 mod content;
 mod inode;
 mod loss;
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod model;
 mod names;
 mod state;
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod tests;
 
 use std::{

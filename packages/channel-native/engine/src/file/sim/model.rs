@@ -160,9 +160,8 @@ fn loss() -> impl Strategy<Value = LossPattern> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 200 }, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
-    #[cfg(not(miri))]
     #[test]
     fn without_crashes_it_does_what_the_real_disk_does(steps in prop::collection::vec(step(), 1..60)) {
         let scratch = tempfile::tempdir().unwrap();
