@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { didYouMean } from './config/suggest.ts';
 
 /**
  * The types of configuration values. Each reads the trimmed text of a property as Java and Flume do and says in words what it
@@ -47,3 +48,17 @@ export const host = z.string('a host name or address').min(1, 'must be a host na
 
 /** Names with blanks between them. */
 export const names = z.string('names with blanks between them').transform((list) => list.split(/\s+/).filter(Boolean));
+
+/** One of some names. Each stands with the Java class names that mean it too; case makes no difference. */
+export const oneOf = <const Name extends string>(names: Readonly<Record<Name, readonly string[]>>) => {
+  const choices = Object.keys(names) as Name[];
+  const wanted = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  return z.string(wanted).transform((text, context): Name => {
+    const means = (name: string) => name.toLowerCase() === text.toLowerCase();
+    const chosen = choices.find((choice) => [choice, ...names[choice]].some(means));
+    if (chosen !== undefined) return chosen;
+    const message = `must be ${wanted}, not "${text}"`;
+    context.addIssue({ code: 'custom', message, params: { suggestion: didYouMean(text, choices) } });
+    return z.NEVER;
+  });
+};

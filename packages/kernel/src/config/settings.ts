@@ -69,10 +69,11 @@ function reportBad(
   fallback: z.ZodSafeParseResult<unknown> | undefined,
   report: Report,
 ): void {
-  const reason = error.issues[0]?.message ?? 'cannot be read';
+  const [issue] = error.issues;
+  const reason = issue?.message ?? 'cannot be read';
   const shown = value.length > 80 ? `${value.slice(0, 80)}…` : value;
   const wrong = `${name} of ${id} ${reason.replaceAll(value, () => shown)}.`;
-  const suggestion = adviceOn(value);
+  const suggestion = adviceOn(value) ?? (issue?.code === 'custom' ? issue.params?.['suggestion'] : undefined);
   report({
     severity: fallback?.success ? 'warning' : 'error',
     code: 'bad-value',
