@@ -69,7 +69,8 @@ export class Batch {
 
   /** The headers of one event. */
   headers(index: number): Headers {
-    if (this.#entry(index, 1) - this.#entry(index, 0) === 0) return {};
+    // An empty map is a single zero.
+    if (this.memory[this.base + this.#entry(index, 0)] === 0) return {};
     const { memory, base, size, first, length, start, end } = this;
     const flat = addon.batchHeaders(memory, base, size, first, length, start, end, index);
     const pairs = Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at]!, flat[2 * at + 1]!]);
