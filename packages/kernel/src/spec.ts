@@ -25,7 +25,7 @@ export type Metrics = Readonly<Record<string, Metric>>;
 /** What the worker sees: parsed values under TypeScript names, with no schema and no strings left. */
 export type ConfigOf<Of extends Properties> = { readonly [Key in keyof Of]: z.output<Of[Key]['type']> };
 
-export type Kind = 'source' | 'channel' | 'sink' | 'selector' | 'processor' | 'interceptor';
+export type Kind = 'source' | 'channel' | 'sink' | 'selector' | 'processor' | 'interceptor' | 'serializer';
 
 /** What is said once about a component, and from which its typed configuration, its diagnostics and its manual page come. */
 export interface Declaration<Of extends Properties = Properties, Measures extends Metrics = Metrics> {
@@ -84,6 +84,12 @@ export function defineSelector<Of extends Properties, Measures extends Metrics>(
   declaration: Declaration<Of, Measures>,
 ) {
   return { kind: 'selector', ...declaration } as const;
+}
+
+export function defineSerializer<Of extends Properties, Measures extends Metrics>(
+  declaration: Declaration<Of, Measures>,
+) {
+  return { kind: 'serializer', ...declaration } as const;
 }
 
 export function property<Type extends z.ZodType>(
