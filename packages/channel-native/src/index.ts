@@ -1,6 +1,7 @@
 export { Batch, type Headers } from './batch.ts';
 export { BatchBuilder, type Lines } from './batch-builder.ts';
 export { ChannelError } from './error.ts';
+export { FileChannel, type FileChannelOptions } from './file-channel.ts';
 export {
   bodySlots,
   type ChannelCounters,

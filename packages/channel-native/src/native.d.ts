@@ -31,8 +31,14 @@ export declare function cancelWait(channel: number, owner: number, token: number
 /** Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs, recovered, lost. */
 export declare function channelCounters(channel: number, out: Float64Array): void
 
+/** Why nothing can be put now: `[code, message]`, or nothing. */
+export declare function channelFault(channel: number): Array<string>
+
 /** Closes a channel: nothing new begins and every wait ends. Its buffer is needed until `isOpen` says no. */
 export declare function closeChannel(channel: number): void
+
+/** Writes everything down, ends the threads of a file channel and lets its directories go. */
+export declare function closeFile(channel: number): Promise<FileOutcome>
 
 /** Removes the events of a lease for good: 0 when done, LATER when the log is to note that first. */
 export declare function commitTake(channel: number, owner: number, token: number, lease: number): number
@@ -57,6 +63,44 @@ export declare function describeOutcome(channel: number, outcome: number): Array
  * alive. At the end of the environment the owner leaves by itself.
  */
 export declare function enterOwner(owner: number, ring: () => void): void
+
+/** What a file channel is, besides its buffer. */
+export interface FileChannelSettings {
+  /** Directories of the log. */
+  dataDirectories: Array<string>
+  /** Where checkpoints go. */
+  checkpointDirectory: string
+  /** Where copies of them go. */
+  backupDirectory?: string
+  /** Most events in the channel. */
+  capacity: number
+  /** Most events in one put or take. */
+  transactionCapacity: number
+  /** Bytes of the buffer. */
+  bufferBytes: number
+  /** Bytes of a full-grown segment. */
+  segmentBytes: number
+  /** Bytes that must stay free on the disk. */
+  keepFreeBytes: number
+  /** Milliseconds between syncs; below 0: before each put is answered. */
+  syncIntervalMs: number
+  /** Milliseconds between checkpoints. */
+  checkpointIntervalMs: number
+  /** Whether closing writes a checkpoint. */
+  checkpointOnClose: boolean
+  /** Whether a take waits for the log. */
+  takeSync: boolean
+}
+
+/** How opening or closing went: the channel's number, or the code and the words of what went wrong. */
+export interface FileOutcome {
+  /** The number of the open channel. */
+  channel?: number
+  /** The engine's stable name of the failure. */
+  code?: string
+  /** What went wrong and what to do. */
+  message?: string
+}
 
 /** Copies a batch into a reservation, behind what is there. */
 export declare function fill(channel: number, owner: number, reservation: number, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): void
@@ -102,6 +146,9 @@ export declare function newOwner(): number
 /** Nothing to take, and the caller did not want to wait. */
 export declare const NOTHING: number
 
+/** Opens a file channel over a `SharedArrayBuffer` of at least the layout's length, which the caller keeps until `closeFile` has settled and `isOpen` says no. */
+export declare function openFile(buffer: Uint8Array, settings: FileChannelSettings, poisoning: boolean): Promise<FileOutcome>
+
 /** Opens a memory channel over a `SharedArrayBuffer` of at least the layout's length, which the caller keeps until after `closeChannel`. */
 export declare function openMemory(buffer: Uint8Array, limits: MemoryLimits, poisoning: boolean): number
 
@@ -137,6 +184,9 @@ export declare function stage(channel: number, owner: number, token: number, res
  * oldest has been there for `lingerMs` (below 0: for ever).
  */
 export declare function take(channel: number, owner: number, token: number, max: number, min: number, lingerMs: number, wait: boolean): number
+
+/** Sentences for the operator that were not fetched yet. */
+export declare function takeFindings(channel: number): Array<string>
 
 /** Gives the memory of unused chunks back to the system. */
 export declare function trimChannel(channel: number): void

@@ -23,6 +23,11 @@ export function manualPage(spec: Spec, origin: string): string {
     ),
     ...openPrefixes(spec.openPrefixes ?? []),
     ...section(
+      'Without meaning here',
+      ['Property of Flume', 'Why'],
+      Object.entries(spec.withoutMeaning ?? {}).map(([name, why]) => [`\`${name}${name.endsWith('.') ? '*' : ''}\``, why]),
+    ),
+    ...section(
       'Metrics',
       ['Metric', 'Kind', 'Meaning'],
       Object.values(spec.metrics).map(({ name, instrument, doc }) => [`\`${name}\``, instrument, doc]),

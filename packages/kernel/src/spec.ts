@@ -38,6 +38,8 @@ export interface Declaration<Of extends Properties = Properties, Measures extend
   readonly properties: Of;
   /** Prefixes of free-form properties that this component owns, such as `selector.mapping.`. */
   readonly openPrefixes?: readonly string[];
+  /** Properties of Flume that have no meaning here, each with the reason; a name that ends with a dot stands for all that begin with it. */
+  readonly withoutMeaning?: Readonly<Record<string, string>>;
   readonly metrics: Measures;
   /**
    * The key of the property that bounds how many events one transaction holds, where Flume compares it with the

@@ -49,6 +49,14 @@ export const host = z.string('a host name or address').min(1, 'must be a host na
 /** Names with blanks between them. */
 export const names = z.string('names with blanks between them').transform((list) => list.split(/\s+/).filter(Boolean));
 
+/** Paths with commas between them. */
+export const paths = z.string('paths with commas between them').transform((list, context): string[] => {
+  const found = list.split(',').map((path) => path.trim());
+  if (found.every(Boolean) && new Set(found).size === found.length) return found;
+  context.addIssue(`must be different paths with commas between them, not "${list}"`);
+  return z.NEVER;
+});
+
 /** One of some names. Each stands with the Java class names that mean it too; case makes no difference. */
 export const oneOf = <const Name extends string>(names: Readonly<Record<Name, readonly string[]>>) => {
   const choices = Object.keys(names) as Name[];

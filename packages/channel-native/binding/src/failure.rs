@@ -33,6 +33,7 @@ pub const fn number(error: &Error) -> i32 {
         Error::Full(Shortage::Events) => FULL_EVENTS,
         Error::Full(_) => FULL_BYTES,
         Error::Closed => CLOSED,
+        Error::Disk { .. } => REFUSED,
         _ => BROKEN,
     }
 }

@@ -15,4 +15,5 @@
 mod batches;
 mod channels;
 mod failure;
+mod files;
 mod owners;

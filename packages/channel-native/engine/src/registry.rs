@@ -17,6 +17,7 @@ use crate::{
     channel::{Channel, Layout, Limits, Surroundings},
     doorbell::{Completion, Doorbell, Ring},
     error::{Error, Result},
+    file::{self, FileOptions},
 };
 
 /// Milliseconds since 1970, as the system's clock stood when the engine was first asked, and from then on without jumps; the same for everything in the
@@ -44,6 +45,8 @@ struct Owners {
 
 static CHANNELS: LazyLock<RwLock<Channels>> = LazyLock::new(RwLock::default);
 static OWNERS: LazyLock<RwLock<Owners>> = LazyLock::new(RwLock::default);
+/// The threads of file channels.
+static FILES: LazyLock<Mutex<HashMap<u32, file::Running>>> = LazyLock::new(Mutex::default);
 
 /// Nothing under these locks can panic half-way, so a poisoned one is as good as before.
 fn whole<T>(lock: std::result::Result<T, PoisonError<T>>) -> T {
@@ -56,14 +59,57 @@ fn whole<T>(lock: std::result::Result<T, PoisonError<T>>) -> T {
 /// As [`Channel::new`]: the buffer outlives the channel's entry here and every run it lent.
 #[must_use]
 pub unsafe fn open_memory(limits: Limits, layout: &Layout, buffer: *mut u8, poisoning: bool) -> u32 {
+    let id = new_channel_id();
+    // SAFETY: passed on to the caller.
+    let channel = unsafe { Channel::new(limits, layout, buffer, Box::new(InProcess { channel: id }), poisoning) };
+    whole(CHANNELS.write()).by_id.insert(id, Arc::new(channel));
+    id
+}
+
+fn new_channel_id() -> u32 {
     let mut channels = whole(CHANNELS.write());
     channels.last_id += 1;
-    let id = channels.last_id;
-    let surroundings = Box::new(InProcess { channel: id });
+    channels.last_id
+}
+
+/// Opens a file channel under a new number, or takes over what its directories hold. It has threads of its own until [`close_file`].
+///
+/// # Errors
+/// Why its directories cannot be opened: locked, not ours, of a later version, not readable.
+///
+/// # Safety
+/// As [`Channel::new`]; the buffer is used until [`is_open`] says no.
+pub unsafe fn open_file(
+    options: &FileOptions,
+    limits: Limits,
+    layout: &Layout,
+    buffer: *mut u8,
+    poisoning: bool,
+) -> Result<u32> {
+    let opened = file::open_disks(options, now_ms())?;
+    let id = new_channel_id();
     // SAFETY: passed on to the caller.
-    let channel = unsafe { Channel::new(limits, layout, buffer, surroundings, poisoning) };
-    channels.by_id.insert(id, Arc::new(channel));
-    id
+    let mut channel = unsafe { Channel::new(limits, layout, buffer, Box::new(InProcess { channel: id }), poisoning) };
+    let threads = opened.attach_to(&mut channel, now_ms())?;
+    let channel = Arc::new(channel);
+    let running = threads.start(&channel, now_ms)?;
+    whole(CHANNELS.write()).by_id.insert(id, channel);
+    whole(FILES.lock()).insert(id, running);
+    Ok(id)
+}
+
+/// Closes a file channel: what was put is on the disk when this returns, and its directories are free for others.
+///
+/// # Errors
+/// `Closed` when it is over already.
+pub fn close_file(id: u32) -> Result<()> {
+    let closed = channel(id)?;
+    closed.close()?;
+    let running = whole(FILES.lock()).remove(&id);
+    drop(running);
+    closed.detach_log();
+    forget_what_is_over();
+    Ok(())
 }
 
 /// The channel of a number.

@@ -1,3 +1,4 @@
+import { file } from '@millrace/kernel/channels/file/spec';
 import { memory } from '@millrace/kernel/channels/memory/spec';
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import { createRegistry } from '@millrace/kernel/config/registry';
@@ -8,6 +9,7 @@ import { sources } from '@millrace/sources';
 export const registrations: readonly Registration[] = [
   ...sources,
   ...sinks,
+  { spec: file, module: new URL(import.meta.resolve('@millrace/kernel/channels/file/channel')) },
   { spec: memory, module: new URL(import.meta.resolve('@millrace/kernel/channels/memory/channel')) },
 ];
 

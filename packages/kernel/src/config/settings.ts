@@ -150,6 +150,12 @@ export function reportUnknown(
   const declared = new Set(names);
   for (const [name, { key, keyPlace }] of settings) {
     if (declared.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) continue;
+    const reason = withoutMeaning(declaration, name);
+    if (reason !== undefined) {
+      const message = `${name} has no meaning here, so the line is ignored: ${reason}`;
+      report({ severity: 'warning', code: 'no-meaning', place: keyPlace, subject: key, message });
+      continue;
+    }
     const suggestion = didYouMean(name, names);
     report({
       severity: 'warning',
@@ -160,4 +166,10 @@ export function reportUnknown(
       suggestion: suggestion ?? `it has ${names.join(', ')}`,
     });
   }
+}
+
+/** Why a property of Flume has no meaning here; undefined when that is not so. */
+function withoutMeaning({ withoutMeaning: reasons = {} }: Declaration, name: string): string | undefined {
+  const means = (known: string) => name === known || (known.endsWith('.') && name.startsWith(known));
+  return Object.entries(reasons).find(([known]) => means(known))?.[1];
 }

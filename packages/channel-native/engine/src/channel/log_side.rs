@@ -206,6 +206,12 @@ impl Channel {
         }
     }
 
+    /// What may be read now, without waiting.
+    #[cfg(test)]
+    pub fn stretches(&self) -> Result<Vec<Stretch>> {
+        self.with(|state| Ok(state.unread()))
+    }
+
     /// Which of these events the reader is still to show.
     ///
     /// # Errors

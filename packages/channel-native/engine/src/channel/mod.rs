@@ -13,7 +13,7 @@ mod ring;
 mod state;
 mod table;
 #[cfg(all(test, not(loom)))]
-mod tests;
+pub(crate) mod tests;
 
 pub use buffer::Layout;
 use buffer::{Buffer, Filling};

@@ -30,12 +30,17 @@ impl Surroundings for Recorder {
     }
 }
 
+/// Surroundings that note what they are told.
+pub(crate) fn recorder() -> (Box<dyn Surroundings>, Arc<Mutex<Told>>) {
+    let told = Arc::new(Mutex::new(Told::default()));
+    (Box::new(Recorder(Arc::clone(&told))), told)
+}
+
 impl Scratch {
     pub fn new(limits: Limits) -> Self {
         let layout = Layout::new(limits.capacity, limits.bytes);
         let mut buffer = vec![0_u64; layout.length() as usize / 8];
-        let told = Arc::new(Mutex::new(Told::default()));
-        let surroundings = Box::new(Recorder(Arc::clone(&told)));
+        let (surroundings, told) = recorder();
         // SAFETY: the buffer is as long as the layout, aligned to 8, and dropped after the channel.
         let channel = unsafe { Channel::new(limits, &layout, buffer.as_mut_ptr().cast(), surroundings, false) };
         Self { channel, told, _buffer: buffer }

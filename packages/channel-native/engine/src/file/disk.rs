@@ -9,7 +9,10 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstatvfs, openat, renameat, statat, unlinkat},
+    fs::{
+        AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, fstatvfs, openat, renameat, statat,
+        unlinkat,
+    },
     io::{Errno, pwritev, retry_on_intr},
 };
 
@@ -163,6 +166,10 @@ impl StorageFile for DiskFile {
     fn sync(&self) -> io::Result<()> {
         // On macOS this is F_FULLFSYNC: its fsync stops at the cache of the drive.
         self.0.sync_data()
+    }
+
+    fn has_name(&self) -> io::Result<bool> {
+        Ok(fstat(&self.0)?.st_nlink > 0)
     }
 }
 

@@ -1,19 +1,32 @@
 //! The file channel: a write-ahead log in segments.
 
-#[cfg(test)]
-mod build;
-pub mod checkpoint;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod build;
+mod checkpoint;
 pub mod consumed;
 mod disk;
+mod group;
 pub mod layout;
-pub mod scan;
-#[cfg(any(test, feature = "sim"))]
+mod log;
+mod maker;
+mod opening;
+mod reader;
+mod recovery;
+#[cfg(all(test, not(loom)))]
+mod rig;
+mod scan;
+#[cfg(any(all(test, not(loom)), feature = "sim"))]
 pub mod sim;
 mod storage;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod writer;
 
 pub use consumed::Consumed;
 pub use disk::{Disk, DiskFile, Lock};
 pub use layout::Position;
+pub use log::{Log, LogOptions, Segment, Segments, Sync};
+pub use opening::{FileOptions, LOCK, Opened, Parts, Running, open, open_disks};
 pub use storage::{Storage, StorageFile};
 
 use crate::batch::Run;

@@ -94,4 +94,12 @@ pub trait StorageFile: Send + Sync + 'static {
     /// Whatever the operating system said. From then on nothing written since the last success may be believed, not even when it
     /// reads back well or a later sync succeeds: the page cache shows bytes that the disk never got.
     fn sync(&self) -> io::Result<()>;
+
+    /// Whether some name still leads to it. What is written to a file without a name is gone with the process.
+    ///
+    /// # Errors
+    /// Whatever the operating system said.
+    fn has_name(&self) -> io::Result<bool> {
+        Ok(true)
+    }
 }

@@ -1,6 +1,7 @@
-import { type ChannelAddress, ChannelPort, MemoryChannel, Owner } from '@millrace/channel-native';
-import type { Connect, CreateChannel } from '../../channel.ts';
+import { MemoryChannel } from '@millrace/channel-native';
+import type { CreateChannel } from '../../channel.ts';
 import type { ConfigOf } from '../../spec.ts';
+import { nativeAddress } from '../native.ts';
 import type { memory } from './spec.ts';
 
 /** Opens the channel in the main thread. */
@@ -9,7 +10,7 @@ export const create: CreateChannel = (config) => {
   const channel = new MemoryChannel({ ...limits, keepAliveMs: keepAliveSeconds * 1_000 });
   let lost: number | undefined;
   return {
-    address: { module: import.meta.url, data: channel.address },
+    address: nativeAddress(channel.address),
     counters: () => ({ ...channel.counters() }),
     trim: () => channel.trim(),
     close() {
@@ -27,13 +28,3 @@ function eventsIn(channel: MemoryChannel): number {
   const { queued, leased } = channel.counters();
   return queued + leased;
 }
-
-/** All ports of a worker's life share its doorbell. */
-const owners = new Map<number, Owner>();
-
-/** Connects a worker to the channel. */
-export const connect: Connect = (data, owner) => {
-  const mine = owners.get(owner) ?? new Owner(owner);
-  owners.set(owner, mine);
-  return new ChannelPort(data as ChannelAddress, mine);
-};

@@ -1,0 +1,290 @@
+//! Opening: from the bytes of the directories to a log that can be written and read.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use super::{
+    Disk, Lock, Storage, StorageFile, checkpoint,
+    layout::{Position, RECORDS_AT, checkpoint_name},
+    log::{Log, LogOptions, LogStart, Sync},
+    maker::Maker,
+    reader::{Reader, Source},
+    recovery::{Recovered, recover},
+    writer::Writer,
+};
+use crate::{
+    channel::{Channel, LaneStart, LedgerOptions, Unread},
+    error::{Error, Result},
+};
+
+/// The name of the lock in each directory.
+pub const LOCK: &str = "in_use.lock";
+
+/// What a file channel is, besides its limits.
+#[derive(Clone, Debug)]
+pub struct FileOptions {
+    /// Directories of the log.
+    pub data_directories: Vec<PathBuf>,
+    /// Where checkpoints go.
+    pub checkpoint_directory: PathBuf,
+    /// Where copies of them go.
+    pub backup_directory: Option<PathBuf>,
+    /// Bytes of a full-grown segment.
+    pub segment_len: u32,
+    /// Bytes that must stay free on the disk.
+    pub keep_free: u64,
+    /// When puts are made durable.
+    pub sync: Sync,
+    /// A checkpoint is due so many milliseconds after something changed.
+    pub checkpoint_ms: u64,
+    /// Whether closing writes one.
+    pub checkpoint_on_close: bool,
+    /// Whether a take is only committed when the log has that.
+    pub take_sync: bool,
+    /// Bytes of the buffer.
+    pub buffer_bytes: u64,
+}
+
+/// A log that was opened and is not in use yet.
+pub struct Opened<S: Storage> {
+    logs: Vec<Log<S>>,
+    sources: Vec<Source<S::File>>,
+    ledger: LedgerOptions,
+    findings: Vec<String>,
+    /// Why nothing can be written yet.
+    fault: Option<Error>,
+    locks: Vec<Lock>,
+}
+
+/// What the threads of a log work with.
+pub struct Parts<S: Storage> {
+    /// One for each directory.
+    pub logs: Vec<Log<S>>,
+    /// The same for the reader.
+    pub sources: Vec<Source<S::File>>,
+    /// Bytes that the reader shows at once.
+    pub part_bytes: u64,
+    locks: Vec<Lock>,
+}
+
+/// The threads of a log, and its locks. Dropping it waits for the end of the threads, which comes when their channel is closed.
+pub struct Running {
+    threads: Vec<JoinHandle<()>>,
+    _locks: Vec<Lock>,
+}
+
+/// Opens the directories of a channel and locks them.
+///
+/// # Errors
+/// Why they cannot be opened: locked, not ours, of a later version, not readable.
+pub fn open_disks(options: &FileOptions, now_ms: u64) -> Result<Opened<Disk>> {
+    let mut known: Vec<(PathBuf, Arc<Disk>)> = Vec::new();
+    let mut locks = Vec::new();
+    let mut disk = |path: &PathBuf| -> Result<Arc<Disk>> {
+        let disk = Disk::open(path).map_err(|error| Error::disk("open", path, &error))?;
+        let real = path.canonicalize().map_err(|error| Error::disk("open", path, &error))?;
+        if let Some((_, disk)) = known.iter().find(|(it, _)| *it == real) {
+            return Ok(Arc::clone(disk));
+        }
+        locks.push(disk.lock(LOCK).map_err(|error| Error::disk("lock", path, &error))?);
+        known.push((real, Arc::new(disk)));
+        Ok(Arc::clone(&known[known.len() - 1].1))
+    };
+    let data = options.data_directories.iter().map(&mut disk).collect::<Result<Vec<_>>>()?;
+    let checkpoints = std::iter::once(&options.checkpoint_directory).chain(&options.backup_directory);
+    let checkpoints = checkpoints.map(&mut disk).collect::<Result<Vec<_>>>()?;
+    let mut opened = open(options, &data, &checkpoints, Maker::in_background, now_ms)?;
+    opened.locks = locks;
+    Ok(opened)
+}
+
+/// Opens directories that are locked already; the first of `checkpoints` counts, the others get copies.
+///
+/// # Errors
+/// As [`open_disks`].
+pub fn open<S: Storage>(
+    options: &FileOptions,
+    data: &[Arc<S>],
+    checkpoints: &[Arc<S>],
+    maker: impl Fn(Arc<S>) -> io::Result<Maker<S>>,
+    now_ms: u64,
+) -> Result<Opened<S>> {
+    let recovered = data.iter().map(|it| recover(&**it, checkpoints)).collect::<Result<Vec<_>>>()?;
+    let next_sequence = recovered.iter().map(|it| it.next_sequence).max().unwrap_or_default();
+    let log_options = LogOptions {
+        segment_len: options.segment_len,
+        keep_free: options.keep_free,
+        sync: options.sync,
+        checkpoint_ms: options.checkpoint_ms,
+        checkpoint_on_close: options.checkpoint_on_close,
+        directories: data.len() as u32,
+    };
+    let mut opened = Opened {
+        logs: Vec::new(),
+        sources: Vec::new(),
+        ledger: LedgerOptions {
+            lanes: Vec::new(),
+            next_sequence,
+            cache_bytes: options.buffer_bytes / 4,
+            put_bytes: options.buffer_bytes / 2,
+            take_sync: options.take_sync,
+        },
+        findings: Vec::new(),
+        fault: None,
+        locks: Vec::new(),
+    };
+    for (lane, (storage, mut recovered)) in data.iter().zip(recovered).enumerate() {
+        opened.findings.extend(recovered.findings.iter().map(ToString::to_string));
+        if recovered.directories as usize > data.len() {
+            opened.findings.push(format!(
+                "{}: the channel had {} data directories and has {} now; what the others hold stays there",
+                storage.path().display(),
+                recovered.directories,
+                data.len(),
+            ));
+        }
+        opened.ledger.lanes.push(lane_start(&recovered));
+        let id = recovered.log_id.unwrap_or_else(random);
+        let refused = |error| Error::disk("write to", &storage.path(), &error);
+        if let Some(last) = recovered.segments.back() {
+            // What was acknowledged has been synced before; this is for what was not, and changes nothing when it fails.
+            let _ = last.file.sync();
+        }
+        for name in std::mem::take(&mut recovered.leftovers) {
+            storage.remove(&name).map_err(refused)?;
+        }
+        let start = LogStart {
+            checkpoints: checkpoints.iter().map(|it| checkpoint_file(&**it, id)).collect::<Result<Vec<_>>>()?,
+            maker: maker(Arc::clone(storage)).map_err(refused)?,
+            data: Arc::clone(storage),
+            id,
+            lane,
+            segments: recovered.segments,
+            spares: recovered.unbegun,
+            next_number: recovered.next_number,
+            next_ordinal: recovered.next_ordinal,
+            next_sequence,
+            generation: recovered.generation,
+        };
+        let mut log = Log::new(start, log_options);
+        match log.begin(0, now_ms) {
+            Err(error) if error.is_shortage() => opened.fault = Some(error),
+            begun => begun?,
+        }
+        opened.sources.push(Source { path: storage.path(), log_id: id, segments: log.segments() });
+        opened.logs.push(log);
+    }
+    Ok(opened)
+}
+
+/// What the channel must know of a directory.
+fn lane_start<F>(recovered: &Recovered<F>) -> LaneStart {
+    let Recovered { consumed, next_ordinal, segments, .. } = recovered;
+    let watermark = consumed.watermark();
+    let oldest = segments.iter().find(|it| it.next_ordinal > watermark);
+    let unread = oldest
+        .filter(|_| consumed.count_below(*next_ordinal) < *next_ordinal)
+        .map(|it| Unread { from: Position { segment: it.number, offset: RECORDS_AT }, ordinal: it.first_ordinal });
+    let end = segments.back().map(|it| Position { segment: it.number, offset: it.end });
+    LaneStart { consumed: consumed.clone(), unread, shown_to: end.unwrap_or_default(), next_ordinal: *next_ordinal }
+}
+
+/// The file of a log's checkpoints, made where there is none.
+fn checkpoint_file<S: Storage>(storage: &S, log_id: u64) -> Result<S::File> {
+    let name = checkpoint_name(log_id);
+    let refused = |error| Error::disk("write a checkpoint to", &storage.path(), &error);
+    match storage.open(&name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened.map_err(refused),
+    }
+    let make = || {
+        let file = storage.create(&name)?;
+        file.write_at(0, &mut [io::IoSlice::new(&[0; checkpoint::FILE_LEN])])?;
+        file.sync()?;
+        storage.sync_names()?;
+        Ok(file)
+    };
+    make().map_err(refused)
+}
+
+/// A number that nobody else has.
+pub(super) fn random() -> u64 {
+    // Each hasher's keys are the system's random numbers, and differ from each other's.
+    RandomState::new().hash_one(std::process::id())
+}
+
+impl<S: Storage> Opened<S> {
+    /// Puts the log underneath a channel that nobody has yet.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn attach_to(self, channel: &mut Channel, now_ms: u64) -> Result<Parts<S>> {
+        let Self { logs, sources, ledger, findings, fault, locks } = self;
+        let part_bytes = ledger.cache_bytes / 8;
+        channel.attach(ledger)?;
+        findings.into_iter().for_each(|it| channel.report(it));
+        if fault.is_some() {
+            channel.set_fault(fault, now_ms)?;
+        }
+        Ok(Parts { logs, sources, part_bytes, locks })
+    }
+}
+
+impl<S: Storage> Parts<S> {
+    /// Starts the threads of the log.
+    ///
+    /// # Errors
+    /// When the system refuses a thread; the channel is closed then.
+    pub fn start(self, channel: &Arc<Channel>, clock: fn() -> u64) -> Result<Running> {
+        let Self { logs, sources, part_bytes, locks } = self;
+        let mut running = Running { threads: Vec::new(), _locks: locks };
+        for (lane, log) in logs.into_iter().enumerate() {
+            let writer = move |channel: &Channel| Writer::new(channel, log, lane, &clock).run();
+            running.spawn("millrace-writer", channel, writer)?;
+        }
+        let reader = move |channel: &Channel| Reader::new(channel, sources, part_bytes, &clock).run();
+        running.spawn("millrace-reader", channel, reader)?;
+        Ok(running)
+    }
+}
+
+impl Running {
+    fn spawn(
+        &mut self,
+        name: &str,
+        channel: &Arc<Channel>,
+        work: impl FnOnce(&Channel) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let used = Arc::clone(channel);
+        // A panic ends this channel, not the agent.
+        let body = move || {
+            let ended = catch_unwind(AssertUnwindSafe(|| work(&used)));
+            if !matches!(ended, Ok(Ok(()))) {
+                let _ = used.set_fault(Some(Error::Panic("a thread of the log has ended".into())), 0);
+            }
+        };
+        let spawned = thread::Builder::new().name(name.into()).spawn(body);
+        let thread = spawned.map_err(|error| {
+            let _ = channel.close();
+            Error::disk("start a thread for", Path::new(name), &error)
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for thread in self.threads.drain(..) {
+            // What it had to say it has told the channel.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a file channel promises, one promise a test.
+
+use super::{
+    Sync,
+    rig::{Settings, with_rig},
+    sim::World,
+};
+
+#[test]
+fn a_put_is_seen_and_answered_when_it_is_durable_and_is_there_after_the_end_of_the_process() {
+    let world = World::new(1);
+    with_rig(&world, Settings::default(), |rig| {
+        let token = rig.stage(&[1, 2, 3]).unwrap();
+        assert!(rig.answers().is_empty());
+        assert!(rig.take(10).is_none());
+        rig.work();
+        assert_eq!(rig.answers(), [(token, Ok(0))]);
+        let (lease, ids) = rig.take(2).unwrap();
+        assert_eq!(ids, [1, 2]);
+        rig.rollback(lease);
+    })
+    .unwrap();
+    with_rig(&world, Settings::default(), |rig| {
+        assert_eq!(rig.counters().recovered, 3);
+        assert_eq!(rig.drain(), [1, 2, 3]);
+        rig.pass(100);
+    })
+    .unwrap();
+    with_rig(&world, Settings::default(), |rig| {
+        assert_eq!(rig.drain(), [] as [u64; 0]);
+        assert_eq!(rig.counters().recovered, 0);
+    })
+    .unwrap();
+}
+
+#[test]
+fn more_than_the_buffer_holds_comes_back_in_order() {
+    let world = World::new(1);
+    let settings = Settings { capacity: 50_000, buffer_bytes: 256 << 10, ..Settings::default() };
+    let all: Vec<u64> = (0..20_000).collect();
+    with_rig(&world, settings, |rig| {
+        for ids in all.chunks(100) {
+            rig.put(ids).unwrap();
+        }
+        assert_eq!(rig.counters().queued, 20_000);
+        assert_eq!(rig.drain(), all);
+        assert_eq!(rig.counters().queued, 0);
+        rig.close();
+    })
+    .unwrap();
+    with_rig(&world, settings, |rig| assert_eq!(rig.drain(), [] as [u64; 0])).unwrap();
+}
+
+#[test]
+fn segments_that_nobody_needs_are_used_again() {
+    let world = World::new(1);
+    with_rig(&world, Settings::default(), |rig| {
+        for round in 0..100 {
+            let ids: Vec<_> = (0..100).map(|id| round * 100 + id).collect();
+            rig.put(&ids).unwrap();
+            assert_eq!(rig.drain(), ids);
+            rig.pass(100);
+        }
+    })
+    .unwrap();
+    use super::Storage;
+    let names = world.directory("data0").list().unwrap();
+    assert!(names.len() <= 6, "{names:?}");
+}
+
+#[test]
+fn a_hidden_put_is_shown_when_it_is_published_and_gone_when_it_is_voided() {
+    let world = World::new(1);
+    with_rig(&world, Settings::default(), |rig| {
+        let (shown, _) = rig.stage_hidden(&[1]).unwrap();
+        let (voided, _) = rig.stage_hidden(&[2]).unwrap();
+        rig.work();
+        assert!(rig.take(10).is_none());
+        rig.publish(shown);
+        rig.void(voided);
+        assert_eq!(rig.drain(), [1]);
+        rig.close();
+    })
+    .unwrap();
+    with_rig(&world, Settings::default(), |rig| assert_eq!(rig.drain(), [] as [u64; 0])).unwrap();
+}
+
+#[test]
+fn several_directories_keep_one_order() {
+    let world = World::new(1);
+    let settings = Settings { directories: 3, buffer_bytes: 128 << 10, capacity: 50_000, ..Settings::default() };
+    let all: Vec<u64> = (0..5_000).collect();
+    with_rig(&world, settings, |rig| {
+        for ids in all.chunks(50) {
+            rig.put(ids).unwrap();
+        }
+    })
+    .unwrap();
+    with_rig(&world, settings, |rig| assert_eq!(rig.drain(), all)).unwrap();
+}
+
+#[test]
+fn synced_in_intervals_a_put_is_answered_before_the_sync_and_is_there_when_only_the_process_ends() {
+    let world = World::new(1);
+    let settings = Settings { sync: Sync::Interval(5_000), ..Settings::default() };
+    with_rig(&world, settings, |rig| rig.put(&[1, 2]).unwrap()).unwrap();
+    with_rig(&world, settings, |rig| assert_eq!(rig.drain(), [1, 2])).unwrap();
+}

@@ -1,0 +1,127 @@
+//! The one thread that changes a data directory: it writes what waits, syncs, answers, and keeps checkpoints.
+
+use super::{Log, Storage};
+use crate::{
+    channel::{Channel, Gathered, Placed},
+    error::Result,
+};
+
+/// Between tries to write again after a failure.
+const RETRY_MIN_MS: u64 = 100;
+const RETRY_MAX_MS: u64 = 10_000;
+/// Where nothing is due, this is soon enough to look again.
+const NEVER_MS: u64 = 3_600_000;
+
+/// Writes a channel's puts and acknowledgements to one directory.
+pub struct Writer<'a, S: Storage> {
+    channel: &'a Channel,
+    log: Log<S>,
+    lane: usize,
+    clock: &'a dyn Fn() -> u64,
+    /// When a failed log is tried again, and how long to wait after that.
+    retry: Option<(u64, u64)>,
+}
+
+impl<'a, S: Storage> Writer<'a, S> {
+    /// A writer for the directory `lane` of the channel.
+    #[must_use]
+    pub fn new(channel: &'a Channel, log: Log<S>, lane: usize, clock: &'a dyn Fn() -> u64) -> Self {
+        let retry = (!log.is_writable()).then(|| (clock(), RETRY_MIN_MS));
+        Self { channel, log, lane, clock, retry }
+    }
+
+    /// Works until the channel is closed and everything staged is written.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn run(mut self) -> Result<()> {
+        while self.turn(self.next_due_ms())? {}
+        Ok(())
+    }
+
+    /// Waits for work, at most so long, and does it, and what is due; `false` when that was the last.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn turn(&mut self, until_ms: u64) -> Result<bool> {
+        let work = self.channel.gather(self.lane, self.log.group_max(), until_ms, self.clock)?;
+        let last = work.is_last();
+        if self.retry.is_some_and(|(at_ms, _)| at_ms <= (self.clock)() || last) {
+            self.try_again()?;
+        }
+        self.write(work)?;
+        self.do_what_is_due(last)?;
+        Ok(!last)
+    }
+
+    fn write(&mut self, work: Gathered<'_>) -> Result<()> {
+        let now_ms = (self.clock)();
+        if let Some(fault) = self.channel.fault().filter(|_| self.retry.is_some()) {
+            return work.settle(Err(fault), now_ms);
+        }
+        if work.is_empty() {
+            return work.settle(Ok(&[]), now_ms);
+        }
+        let outcome = self.log.append(&work, now_ms);
+        let outcome: std::result::Result<&[Placed], _> = match &outcome {
+            Ok(placed) => Ok(placed),
+            Err(error) => {
+                self.channel.set_fault(Some(error.clone()), now_ms)?;
+                self.retry = Some((now_ms + RETRY_MIN_MS, RETRY_MIN_MS));
+                Err(error.clone())
+            }
+        };
+        work.settle(outcome, now_ms)?;
+        self.burn()
+    }
+
+    /// Ordinals that may be on the disk and hold nothing that counts are consumed.
+    fn burn(&mut self) -> Result<()> {
+        let burnt = self.log.take_burnt();
+        if burnt.is_empty() { Ok(()) } else { self.channel.burn(self.lane, burnt, (self.clock)()) }
+    }
+
+    /// A new segment, after a failure. Until there is one, nothing is promised.
+    fn try_again(&mut self) -> Result<()> {
+        let now_ms = (self.clock)();
+        let Some((_, pause_ms)) = self.retry else { return Ok(()) };
+        match self.log.begin(0, now_ms) {
+            Ok(()) => {
+                self.retry = None;
+                self.channel.set_fault(None, now_ms)
+            }
+            Err(error) => {
+                let pause_ms =
+                    (pause_ms * 2).min(RETRY_MAX_MS).min(if error.is_shortage() { 1_000 } else { RETRY_MAX_MS });
+                self.retry = Some((now_ms + pause_ms, pause_ms));
+                self.channel.set_fault(Some(error), now_ms)
+            }
+        }
+    }
+
+    fn do_what_is_due(&mut self, last: bool) -> Result<()> {
+        let now_ms = (self.clock)();
+        let synced = if self.log.is_sync_due(now_ms) { self.log.sync() } else { Ok(()) };
+        // Also while nothing can be written: a checkpoint needs no space, and frees segments.
+        let due = self.log.is_checkpoint_due(now_ms) || (last && self.log.checkpoints_at_close());
+        let checkpointed = if due {
+            self.log.checkpoint(self.channel.consumed(self.lane)?, self.channel.reading_from(self.lane)?)
+        } else {
+            Ok(())
+        };
+        self.burn()?;
+        if let Err(error) = synced {
+            self.channel.set_fault(Some(error), now_ms)?;
+            self.retry = Some((now_ms + RETRY_MIN_MS, RETRY_MIN_MS));
+        }
+        if let Err(error) = checkpointed {
+            self.channel.report(&error.to_string());
+        }
+        Ok(())
+    }
+
+    fn next_due_ms(&self) -> u64 {
+        let retry_ms = self.retry.map(|(at_ms, _)| at_ms);
+        [retry_ms, self.log.due_ms()].into_iter().flatten().min().unwrap_or_else(|| (self.clock)() + NEVER_MS)
+    }
+}
