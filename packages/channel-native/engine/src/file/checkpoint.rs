@@ -11,6 +11,9 @@ use super::{
 
 /// Bytes of a slot; the file has two.
 const SLOT: usize = 65_536;
+/// Bytes of a file of checkpoints.
+pub const FILE_LEN: usize = 2 * SLOT;
+
 const MAGIC: [u8; 8] = *b"MRCHECKP";
 const FIXED: usize = size_of::<Fixed>();
 const PAIR: usize = 16;

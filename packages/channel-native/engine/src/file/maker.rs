@@ -13,7 +13,7 @@ use std::{
 use super::{Storage, StorageFile, layout::segment_name};
 
 /// The name of a segment that is not full of zeros yet; whatever has it at opening is removed.
-const FILLING: &str = "filling";
+pub(super) const FILLING: &str = "filling";
 const STRIDE: usize = 1 << 20;
 
 /// A segment to be made.
