@@ -109,6 +109,11 @@ impl Error {
         Self::Disk { doing, path: path.display().to_string(), kind: error.kind(), answer: error.to_string() }
     }
 
+    /// The file at `path` is not what it should be.
+    pub fn file(fault: Fault, path: &Path, what: impl Into<String>) -> Self {
+        Self::File { fault, path: path.display().to_string(), what: what.into() }
+    }
+
     /// Whether there may be room, or space on the disk, later.
     #[must_use]
     pub const fn is_shortage(&self) -> bool {
