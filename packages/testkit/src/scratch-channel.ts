@@ -39,7 +39,7 @@ export class ScratchChannel implements Disposable {
     if (before === undefined) delete process.env['MILLRACE_POISON'];
     else process.env['MILLRACE_POISON'] = before;
     this.port = new ChannelPort(this.#channel.address, this.#owner);
-    const module = import.meta.resolve('@millrace/kernel/channels/memory/channel');
+    const module = import.meta.resolve('@millrace/kernel/channels/native');
     this.address = { module, data: this.#channel.address };
   }
 

@@ -30,7 +30,7 @@ pub fn thrown(error: Error) -> Thrown {
 /// An engine error as a number, for outcomes that are not worth an exception.
 pub const fn number(error: &Error) -> i32 {
     match error {
-        Error::Full(Shortage::Events) => FULL_EVENTS,
+        Error::Full(Shortage::Events | Shortage::LoggedEvents) => FULL_EVENTS,
         Error::Full(_) => FULL_BYTES,
         Error::Closed => CLOSED,
         Error::Disk { .. } => REFUSED,
@@ -43,10 +43,13 @@ pub const fn number(error: &Error) -> i32 {
 pub fn describe_outcome(channel: u32, outcome: i32) -> Vec<String> {
     let channel = registry::channel(channel);
     let limit = channel.as_ref().map_or(0, |it| it.byte_limit());
+    let durable = channel.as_ref().is_ok_and(|it| it.is_durable());
     let fault = channel.ok().filter(|_| outcome == REFUSED).and_then(|it| it.last_fault());
     let error = match outcome {
         REFUSED if let Some(fault) = fault => fault,
+        FULL_EVENTS if durable => Error::Full(Shortage::LoggedEvents),
         FULL_EVENTS => Error::Full(Shortage::Events),
+        FULL_BYTES if durable => Error::Full(Shortage::Buffer { bytes: limit }),
         FULL_BYTES => Error::Full(Shortage::Bytes { limit }),
         CLOSED => Error::Closed,
         _ => Error::Panic("a wait ended without a reason".into()),

@@ -66,11 +66,15 @@ pub enum Fault {
 pub enum Excess {
     /// More events than a put may hold.
     Put {
+        /// What Flume calls it.
+        transaction: &'static str,
         /// How many it may.
         max: u32,
     },
     /// More events than a take may hold.
     Take {
+        /// What Flume calls it.
+        transaction: &'static str,
         /// How many it may.
         max: u32,
     },
@@ -88,11 +92,18 @@ pub enum Excess {
     },
 }
 
-/// What there is no room for. The first two are told in Flume's words, because clients see them.
+/// What there is no room for. The first three are told in Flume's words, because clients see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shortage {
     /// The channel holds as many events as it may.
     Events,
+    /// The same of a channel over a log.
+    LoggedEvents,
+    /// The buffer of a channel over a log is full of events that the log does not have yet, or that are being taken.
+    Buffer {
+        /// Bytes of the buffer.
+        bytes: u64,
+    },
     /// The bodies in the channel take as many bytes as they may, or all of its chunks are in use.
     Bytes {
         /// How many that is.
@@ -165,6 +176,15 @@ impl fmt::Display for Shortage {
                 "Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with sources, or the \
                  buffer size is too tight",
             ),
+            Self::LoggedEvents => f.write_str(
+                "The channel has reached it's capacity. This might be the result of a sink on the channel having too low of \
+                 batch size, a downstream system running slower than normal, or that the channel capacity is just too low.",
+            ),
+            Self::Buffer { bytes } => write!(
+                f,
+                "the channel's buffer of {bytes} bytes is full of events that the disk does not have yet, or that sinks hold: use \
+                 smaller transactions, or raise the channel's bufferSize"
+            ),
             Self::Bytes { limit } => bytes_exhausted(f, *limit),
             Self::Block => f.write_str("the block that is written has no room left for these events"),
         }
@@ -175,8 +195,8 @@ impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const ADVICE: &str = "consider committing more frequently, increasing capacity or increasing thread count";
         match self {
-            Self::Put { max } => write!(f, "Put queue for MemoryTransaction of capacity {max} full, {ADVICE}"),
-            Self::Take { max } => write!(f, "Take list for MemoryTransaction, capacity {max} full, {ADVICE}"),
+            Self::Put { transaction, max } => write!(f, "Put queue for {transaction} of capacity {max} full, {ADVICE}"),
+            Self::Take { transaction, max } => write!(f, "Take list for {transaction}, capacity {max} full, {ADVICE}"),
             Self::Bodies { limit } => bytes_exhausted(f, *limit),
             Self::Bytes { is, max } => {
                 write!(f, "the events take {is} bytes, but the channel has {max}: raise its byteCapacity")

@@ -1,4 +1,4 @@
-import { type ChannelAddress as NativeAddress, ChannelPort, Owner } from '@millrace/channel-native';
+import { ChannelPort, type ChannelAddress as NativeAddress, Owner } from '@millrace/channel-native';
 import type { ChannelAddress, Connect } from '../channel.ts';
 
 /** Where workers find a channel of the engine. */

@@ -88,6 +88,7 @@ impl Channel {
     /// `Panic` when the channel is broken.
     pub fn attach(&mut self, options: LedgerOptions) -> Result<()> {
         self.durable = true;
+        self.byte_limit = self.with(|state| Ok(state.buffer_bytes()))?;
         self.with(|state| {
             state.attach(options);
             Ok(())
@@ -295,7 +296,13 @@ impl Channel {
         self.with(|state| Ok(state.free_events()))
     }
 
-    /// Bytes of bodies that the channel may hold, as far as Flume counts them.
+    /// Whether there is a log underneath.
+    #[must_use]
+    pub const fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// Bytes of bodies that the channel may hold, as far as Flume counts them; over a log, bytes of the buffer.
     #[must_use]
     pub const fn byte_limit(&self) -> u64 {
         self.byte_limit

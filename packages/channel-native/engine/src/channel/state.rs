@@ -250,6 +250,10 @@ impl State {
         self.ledger = Some(ledger);
     }
 
+    pub const fn buffer_bytes(&self) -> u64 {
+        self.limits.bytes
+    }
+
     pub const fn ledger_mut(&mut self) -> Option<&mut Ledger> {
         self.ledger.as_mut()
     }

@@ -87,7 +87,7 @@ export const file = defineChannel({
     ),
   },
   withoutMeaning: {
-    'compressBackupCheckpoint': 'a checkpoint has a few kilobytes.',
+    compressBackupCheckpoint: 'a checkpoint has a few kilobytes.',
     'use-log-replay-v1': 'there is one way of reading the log.',
     'use-fast-replay': 'opening reads at most some 128 MiB, however many events wait.',
     'encryption.': 'the log is not encrypted yet; use an encrypted file system.',

@@ -195,7 +195,7 @@ impl State {
             return Err(Error::InvalidBatch { what: "a put without events", offset: 0 });
         }
         if need.events > max {
-            return Err(Error::TooLarge(Excess::Put { max }));
+            return Err(Error::TooLarge(Excess::Put { transaction: self.transaction(), max }));
         }
         if need.slots > self.limits.slots {
             return Err(Error::TooLarge(Excess::Bodies { limit: self.limits.slots * u64::from(SLOT_LEN) }));
@@ -205,6 +205,11 @@ impl State {
             return Err(Error::TooLarge(Excess::Bytes { is: need.footprint(), max: bytes_max }));
         }
         Ok(())
+    }
+
+    /// What Flume calls a transaction of such a channel.
+    pub(super) const fn transaction(&self) -> &'static str {
+        if self.ledger.is_some() { "FileBackedTransaction" } else { "MemoryTransaction" }
     }
 
     pub(super) fn used_events(&self) -> u64 {
@@ -248,6 +253,9 @@ impl State {
         let slots = self.used_slots + need.slots > self.limits.slots;
         let events = self.used_events() + u64::from(need.events) > u64::from(self.limits.capacity);
         let bytes = self.used_bytes + need.footprint() > self.limits.bytes;
+        if self.ledger.is_some() {
+            return if events { Shortage::LoggedEvents } else { Shortage::Buffer { bytes: self.limits.bytes } };
+        }
         // Flume waits for slots first, so that is what it complains of first. Who only stands behind another lacks a place.
         if slots || (bytes && !events) {
             Shortage::Bytes { limit: self.limits.slots * u64::from(SLOT_LEN) }

@@ -12,7 +12,10 @@ impl State {
     pub fn take(&mut self, who: Waiter, wish: Wish, wait: bool, now_ms: u64) -> Result<Option<Grant>> {
         self.check_open()?;
         if wish.max == 0 || wish.max > self.limits.transaction_capacity {
-            return Err(Error::TooLarge(Excess::Take { max: self.limits.transaction_capacity }));
+            return Err(Error::TooLarge(Excess::Take {
+                transaction: self.transaction(),
+                max: self.limits.transaction_capacity,
+            }));
         }
         if self.is_content(&wish, Pressed::No, now_ms) {
             let handle = self.lease(who.owner, wish.max);
