@@ -17,6 +17,7 @@ export const errorCodes = {
   MR_FILE_DAMAGED: 'A file of a channel is damaged.',
   MR_FILE_VERSION: 'A file of a channel was written by a later version.',
   MR_FILE_FOREIGN: 'A file does not belong to this channel.',
+  MR_DATABASE: 'The database of a channel refused to read or write.',
   MR_DISK: 'The operating system refused to read or write.',
   MR_ENGINE_PANIC: 'The native engine met a state it holds to be impossible.',
 } as const;

@@ -40,6 +40,8 @@ export interface Declaration<Of extends Properties = Properties, Measures extend
   readonly openPrefixes?: readonly string[];
   /** Properties of Flume that have no meaning here, each with the reason; a name that ends with a dot stands for all that begin with it. */
   readonly withoutMeaning?: Readonly<Record<string, string>>;
+  /** A prefix that Flume has before the same properties in old files; without it they win. */
+  readonly oldPrefix?: string;
   readonly metrics: Measures;
   /**
    * The key of the property that bounds how many events one transaction holds, where Flume compares it with the
@@ -48,6 +50,8 @@ export interface Declaration<Of extends Properties = Properties, Measures extend
   readonly batch?: keyof Of & string;
   /** A rule over several properties: returns one sentence for each that is broken, with what to do behind a colon. (A method, so that any spec is a `Spec`.) */
   check?(config: ConfigOf<Of>): readonly string[];
+  /** The same for what can run, but perhaps not as meant: a warning for each sentence. */
+  advise?(config: ConfigOf<Of>): readonly string[];
 }
 
 export interface SinkTraits {

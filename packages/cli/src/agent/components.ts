@@ -1,4 +1,5 @@
 import { file } from '@millrace/kernel/channels/file/spec';
+import { jdbc } from '@millrace/kernel/channels/jdbc/spec';
 import { memory } from '@millrace/kernel/channels/memory/spec';
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import { createRegistry } from '@millrace/kernel/config/registry';
@@ -10,6 +11,7 @@ export const registrations: readonly Registration[] = [
   ...sources,
   ...sinks,
   { spec: file, module: new URL(import.meta.resolve('@millrace/kernel/channels/file/channel')) },
+  { spec: jdbc, module: new URL(import.meta.resolve('@millrace/kernel/channels/jdbc/channel')) },
   { spec: memory, module: new URL(import.meta.resolve('@millrace/kernel/channels/memory/channel')) },
 ];
 

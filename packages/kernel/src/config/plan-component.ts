@@ -4,7 +4,7 @@ import { isFlumeType } from './flume-types.ts';
 import { filterReference } from './interpolate.ts';
 import type { Listed } from './listing.ts';
 import type { Registration } from './plan-types.ts';
-import { placeInValue } from './properties.ts';
+import { type Entry, placeInValue } from './properties.ts';
 import type { ComponentKind, Registry, SpecOf } from './registry.ts';
 import { type Owner, readSettings, reportUnknown } from './settings.ts';
 import { didYouMean, nearest } from './suggest.ts';
@@ -49,14 +49,14 @@ export function planComponent<Of extends ComponentKind>(
   planning: Planning,
 ): Unwired<SpecOf[Of]> | undefined {
   const { report, registry } = planning;
-  const { settings, id, name, place } = component;
+  const { id, name, place } = component;
   const owner: Owner = { id, place, consequence: dropped(kind, component) };
   warnOfStub(component, report);
   const filtersMissing = needsFilter(kind, component, planning);
 
-  const type = settings.get('type');
+  const type = component.settings.get('type');
   if (type === undefined) {
-    const mistyped = nearest('type', settings.keys());
+    const mistyped = nearest('type', component.settings.keys());
     report({
       severity: 'error',
       code: 'missing-type',
@@ -80,9 +80,19 @@ export function planComponent<Of extends ComponentKind>(
   }
 
   const spec: Spec = registration.spec;
+  const settings = withoutOldPrefix(spec, component.settings);
   reportUnknown(spec, withoutReported(kind, settings), wiring[kind], `The ${spec.type} ${kind}`, report);
   const config = readSettings(spec, settings, owner, report);
   return config === undefined || filtersMissing ? undefined : { id, name, registration, config };
+}
+
+/** The settings, with those that stand behind the old prefix under their new names. */
+function withoutOldPrefix({ oldPrefix }: Spec, settings: Settings): Settings {
+  if (oldPrefix === undefined) return settings;
+  const named = new Map<string, Entry>();
+  for (const [name, entry] of settings) if (name.startsWith(oldPrefix)) named.set(name.slice(oldPrefix.length), entry);
+  for (const [name, entry] of settings) if (!name.startsWith(oldPrefix)) named.set(name, entry);
+  return named;
 }
 
 /** All but the settings of which something better is said than that they are unknown. */

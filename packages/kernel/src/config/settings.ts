@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ConfigOf, Declaration, Properties, Property } from '../spec.ts';
 import { flag } from '../types.ts';
-import type { Place, Report } from './diagnostic.ts';
+import type { Diagnostic, Place, Report } from './diagnostic.ts';
 import type { Entry } from './properties.ts';
 import { didYouMean } from './suggest.ts';
 import type { Settings } from './tree.ts';
@@ -115,26 +115,35 @@ function keepsItsRules(
   declaration: Declaration,
   config: Readonly<Record<string, unknown>>,
   settings: Settings,
-  { id, consequence, place }: Owner,
+  owner: Owner,
   report: Report,
 ): boolean {
   const broken = declaration.check?.(config as ConfigOf<Properties>) ?? [];
-  for (const sentence of broken) {
-    const [rule = '', advice] = sentence.replace(/\.$/, '').split(/: (.*)/s);
-    const entry = rule
-      .split(/[^\w.-]+/)
-      .map((word) => settings.get(word))
-      .find((found) => found !== undefined);
-    report({
-      severity: 'error',
-      code: 'broken-rule',
-      place: entry?.valuePlace ?? place,
-      subject: entry?.key ?? id,
-      message: `${id}: ${rule}. ${consequence}`,
-      ...(advice !== undefined && { suggestion: advice }),
-    });
-  }
+  const doubtful = declaration.advise?.(config as ConfigOf<Properties>) ?? [];
+  for (const sentence of broken) report(ruleBroken(sentence, 'error', settings, owner));
+  for (const sentence of doubtful) report(ruleBroken(sentence, 'warning', settings, owner));
   return broken.length === 0;
+}
+
+function ruleBroken(
+  sentence: string,
+  severity: Diagnostic['severity'],
+  settings: Settings,
+  { id, consequence, place }: Owner,
+): Diagnostic {
+  const [rule = '', advice] = sentence.replace(/\.$/, '').split(/: (.*)/s);
+  const entry = rule
+    .split(/[^\w.-]+/)
+    .map((word) => settings.get(word))
+    .find((found) => found !== undefined);
+  return {
+    severity,
+    code: severity === 'error' ? 'broken-rule' : 'advice',
+    place: entry?.valuePlace ?? place,
+    subject: entry?.key ?? id,
+    message: `${id}: ${rule}.${severity === 'error' ? ` ${consequence}` : ''}`,
+    ...(advice !== undefined && { suggestion: advice }),
+  };
 }
 
 /** Warns of every setting that is neither a property of the declaration nor known otherwise; such a setting is ignored. */
