@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { newOwner, reclaimOwner } from '@millrace/channel-native';
 import type { ChannelAddress } from '@millrace/kernel/channel';
 import { add } from './load.ts';
-import type { ChannelKey, Connection, Share, Stop, Task } from './worker.ts';
+import type { ChannelKey, Connection, Order, Share, Task } from './worker.ts';
 
 /** Puts in flight, and how they come about: so many from each of so many threads. */
 export const putters = {
@@ -32,121 +32,140 @@ export interface Backlog {
 }
 
 /** What one run did, in which time, at which cost. */
-export interface Run extends Backlog {
+export interface Run {
+  readonly events: number;
+  /** Transactions of those the run is about: puts, or takes where nothing was put. */
+  readonly commits: number;
   readonly seconds: number;
   /** Processor time of all threads of the process. */
   readonly cpuSeconds: number;
-  /** Transactions of those the run is about: puts, or takes where nothing was put. */
-  readonly commits: number;
 }
 
-const PUTTERS = 4;
-const TAKERS = 1;
+const THREADS = 4;
 const POLL_MS = 1;
+/** Takes that cannot keep up with puts are waited for so many times as long as was put; what is left then does not count. */
+const PATIENCE = 3;
 
-/** Threads that put into channels and take from them. The same ones for all channels, so that none has warmer code than another. */
+/** Threads that put into channels, and one that takes. The same ones for all channels, so that none has warmer code than another. */
 export class Crew {
-  readonly #workers: readonly Worker[];
+  readonly #putters = Array.from({ length: THREADS }, (_, seed) => startWorker(seed));
+  readonly #taker = startWorker(THREADS);
   readonly #owners: number[] = [];
 
-  constructor() {
-    const file = new URL('./worker.js', import.meta.url);
-    this.#workers = Array.from({ length: PUTTERS + TAKERS }, (_, seed) => new Worker(file, { workerData: { seed } }));
-  }
-
-  /** Connects all workers to a channel, in place of the one that had this number before. */
+  /** Connects all threads to a channel, in place of the one that had this number before. */
   async connect(channel: ChannelKey, address: ChannelAddress): Promise<void> {
-    const connections = this.#workers.map(() => ({ channel, address, owner: newOwner() }));
-    this.#owners.push(...connections.map(({ owner }) => owner));
-    await this.#ask(this.#workers.map((worker, at) => [worker, connections[at]!]));
+    await Promise.all(
+      [...this.#putters, this.#taker].map((worker) => {
+        const owner = newOwner();
+        this.#owners.push(owner);
+        return ask(worker, { channel, address, owner });
+      }),
+    );
   }
 
-  /** Puts for some time, takes everything, and checks that it is the same. */
-  through(channel: ChannelKey, load: Load): Promise<Run> {
-    return timed(async () => {
-      const taking = this.#take(channel, load.batch);
-      const { sum, events, batches } = await Promise.race([this.#put(channel, load), taking.failed]);
-      return { sum, events, commits: batches, endedMs: (await taking.all({ sum, events })).endedMs };
-    });
+  /** Puts for some time while it takes, and checks that what comes out is the same. */
+  async through(channel: ChannelKey, load: Load): Promise<Run> {
+    const clock = new Clock();
+    const taking = this.#take(channel, load.batch);
+    const { batches, ...backlog } = await Promise.race([this.#put(channel, load), taking.failed]);
+    const events = await taking.reach(backlog.events, clock.beganMs + PATIENCE * load.forMs);
+    const atMs = nowMs();
+    const cpuSeconds = clock.cpuSeconds();
+    const { endedMs } = await taking.end(backlog);
+    if (events === backlog.events) return { events, commits: batches, seconds: clock.secondsTo(endedMs), cpuSeconds };
+    return { events, commits: events / load.batch, seconds: clock.secondsTo(atMs), cpuSeconds };
   }
 
-  /** Only puts: what it answers is the backlog that is in the channel then. */
-  fill(channel: ChannelKey, load: Load): Promise<Run> {
-    return timed(async () => {
-      const { batches, ...share } = await this.#put(channel, load);
-      return { ...share, commits: batches };
-    });
+  /** Only puts, and leaves the backlog in the channel. */
+  async fill(channel: ChannelKey, load: Load): Promise<Run & Backlog> {
+    const clock = new Clock();
+    const { batches, endedMs, ...backlog } = await this.#put(channel, load);
+    return { ...backlog, commits: batches, seconds: clock.secondsTo(endedMs), cpuSeconds: clock.cpuSeconds() };
   }
 
   /** Takes a backlog, and checks that it is what was put. */
-  drain(channel: ChannelKey, backlog: Backlog, batch: number): Promise<Run> {
-    return timed(async () => {
-      const { batches, endedMs } = await this.#take(channel, batch).all(backlog);
-      return { ...backlog, commits: batches, endedMs };
-    });
+  async drain(channel: ChannelKey, backlog: Backlog, batch: number): Promise<Run> {
+    const clock = new Clock();
+    const taking = this.#take(channel, batch);
+    await taking.reach(backlog.events, Infinity);
+    const { events, batches, endedMs } = await taking.end(backlog);
+    return { events, commits: batches, seconds: clock.secondsTo(endedMs), cpuSeconds: clock.cpuSeconds() };
   }
 
   /** Ends the threads. Only after this the channels may be closed. */
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all([...this.#putters, this.#taker].map((worker) => worker.terminate()));
     for (const owner of this.#owners) reclaimOwner(owner);
   }
 
   async #put(channel: ChannelKey, { batch, putters: number, forMs, atMost }: Load): Promise<Share> {
     const { threads, inFlight } = putters[number];
-    const task = {
-      channel,
-      role: 'put',
-      batch,
-      inFlight,
-      forMs,
-      atMost: Math.floor(atMost / batch / threads),
-    } as const;
-    const crew = this.#workers.slice(0, threads);
-    return together(await this.#ask(crew.map((worker) => [worker, task])));
+    const task: Task = { channel, role: 'put', batch, inFlight, forMs, atMost: Math.floor(atMost / batch / threads) };
+    const shares = await Promise.all(this.#putters.slice(0, threads).map((worker) => ask(worker, task)));
+    return {
+      batches: shares.reduce((all, { batches }) => all + batches, 0),
+      events: shares.reduce((all, { events }) => all + events, 0),
+      sum: shares.reduce((all, { sum }) => add(all, sum), 0),
+      endedMs: Math.max(...shares.map(({ endedMs }) => endedMs)),
+    };
   }
 
   /** Starts to take. */
   #take(channel: ChannelKey, batch: number) {
     const tally = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-    const crew = this.#workers.slice(PUTTERS);
-    const shares = this.#ask(crew.map((worker) => [worker, { channel, role: 'take', batch, tally }]));
-    const failed = shares.then(() => new Promise<never>(() => {}));
-    const all = async ({ events, sum }: Backlog): Promise<Share> => {
-      const counted = async () => {
-        while (Atomics.load(tally, 0) < events) await sleep(POLL_MS);
-      };
-      await Promise.race([counted(), failed]);
-      for (const worker of crew) worker.postMessage('stop' satisfies Stop);
-      const taken = together(await shares);
-      if (taken.events === events && taken.sum === sum) return taken;
-      throw new Error(
-        `The channel is broken: ${events} events with the checksum ${sum} were put, ${taken.events} with ${taken.sum} came out. Please report this.`,
-      );
+    const share = ask(this.#taker, { channel, role: 'take', batch, tally });
+    const failed = share.then(() => new Promise<never>(() => {}));
+    const counted = async (events: number, untilMs: number) => {
+      while (Atomics.load(tally, 0) < events && nowMs() < untilMs) await sleep(POLL_MS);
+      return Atomics.load(tally, 0);
     };
-    return { failed, all };
-  }
-
-  async #ask(tasks: readonly (readonly [Worker, Task | Connection])[]): Promise<readonly Share[]> {
-    const answers = tasks.map(([worker]) => once(worker, 'message'));
-    for (const [worker, task] of tasks) worker.postMessage(task);
-    return (await Promise.all(answers)).map(([answer]) => answer as Share);
+    return {
+      /** Rejects when taking does. */
+      failed,
+      /** Waits for so many events, but not for ever; says how many there were. */
+      reach: (events: number, untilMs: number) => Promise.race([counted(events, untilMs), failed]),
+      /** Takes what is left, and checks everything. */
+      end: async ({ events, sum }: Backlog): Promise<Share> => {
+        this.#taker.postMessage('hurry' satisfies Order);
+        await Promise.race([counted(events, Infinity), failed]);
+        this.#taker.postMessage('stop' satisfies Order);
+        const taken = await share;
+        if (taken.events === events && taken.sum === sum) return taken;
+        throw new Error(
+          `The channel is broken: ${events} events with the checksum ${sum} were put, ${taken.events} with ${taken.sum} came out. Please report this.`,
+        );
+      },
+    };
   }
 }
 
-function together(shares: readonly Share[]): Share {
-  return {
-    batches: shares.reduce((all, { batches }) => all + batches, 0),
-    events: shares.reduce((all, { events }) => all + events, 0),
-    sum: shares.reduce((all, { sum }) => add(all, sum), 0),
-    endedMs: Math.max(...shares.map(({ endedMs }) => endedMs)),
-  };
+/** What has passed since it was made. */
+class Clock {
+  readonly beganMs = nowMs();
+  readonly #cpu = process.cpuUsage();
+
+  cpuSeconds(): number {
+    const { user, system } = process.cpuUsage(this.#cpu);
+    return (user + system) / 1e6;
+  }
+
+  secondsTo(atMs: number): number {
+    return (atMs - this.beganMs) / 1_000;
+  }
 }
 
-async function timed(work: () => Promise<Omit<Run, 'seconds' | 'cpuSeconds'> & { endedMs: number }>): Promise<Run> {
-  const cpu = process.cpuUsage();
-  const beganMs = performance.timeOrigin + performance.now();
-  const { endedMs, ...done } = await work();
-  const { user, system } = process.cpuUsage(cpu);
-  return { ...done, seconds: (endedMs - beganMs) / 1_000, cpuSeconds: (user + system) / 1e6 };
+function startWorker(seed: number): Worker {
+  return new Worker(new URL('./worker.js', import.meta.url), { workerData: { seed } });
+}
+
+/** Gives a worker something to do; rejects when it dies of it. */
+async function ask(worker: Worker, task: Task | Connection): Promise<Share> {
+  const answer = once(worker, 'message');
+  worker.postMessage(task);
+  return (await answer)[0];
+}
+
+/** The time on the clock that all threads of the process share. */
+function nowMs(): number {
+  return performance.timeOrigin + performance.now();
 }

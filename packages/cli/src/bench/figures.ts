@@ -14,12 +14,17 @@ export interface Steady {
 /** What a channel on disk does when puts and takes come one after the other. */
 export interface OnDisk {
   readonly batch: number;
-  /** Puts of one event batch after the other, and of 16 at a time. */
+  /** A bare loop of one write and one sync of as many bytes. */
+  readonly bareSyncsPerSecond: number;
+  /** One put after the other, and which part of the bare loop next to it that is. */
   readonly aloneCommitsPerSecond: number;
+  readonly aloneBesideBare: number;
+  /** 16 puts at a time, and how many times one after the other that is. */
   readonly togetherCommitsPerSecond: number;
+  readonly togetherBesideAlone: number;
   readonly growingEventsPerSecond: number;
   readonly drainingEventsPerSecond: number;
-  /** From the disk itself; `undefined` when the system went on keeping the files in memory. */
+  /** From the disk itself; `undefined` when the backlog was too small, or the system went on keeping the files in memory. */
   readonly coldEventsPerSecond: number | undefined;
 }
 
@@ -51,9 +56,9 @@ export function eventsPerSecond(runs: readonly Pick<Run, 'events' | 'seconds'>[]
   return median(runs.map(({ events, seconds }) => events / seconds));
 }
 
-/** The median rate of transactions. */
-export function commitsPerSecond(runs: readonly Run[]): number {
-  return median(runs.map(({ commits, seconds }) => commits / seconds));
+/** The rates of transactions, run by run. */
+export function commitRates(runs: readonly Run[]): number[] {
+  return runs.map(({ commits, seconds }) => commits / seconds);
 }
 
 /** The median processor time of all threads for a million events. */

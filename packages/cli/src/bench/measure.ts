@@ -1,11 +1,11 @@
 import { availableContenders, type Contender, contenders, DISK_EVENTS } from './contenders.ts';
 import type { Load, Putters, Run } from './crew.ts';
-import { commitsPerSecond, cpuSecondsPerMillion, eventsPerSecond, type Figures } from './figures.ts';
+import { commitRates, cpuSecondsPerMillion, eventsPerSecond, type Figures } from './figures.ts';
 import { copiesPerSecond, DiskLimit } from './limits.ts';
 import { buildPool } from './load.ts';
 import type { Progress } from './progress.ts';
 import { type ColdRun, Stage } from './stage.ts';
-import { median } from './stats.ts';
+import { median, ratio } from './stats.ts';
 
 /** What is measured for how long. */
 export interface MeasureOptions {
@@ -31,8 +31,9 @@ const UNLIMITED = Number.MAX_SAFE_INTEGER;
 /** About what a channel writes at once at best. */
 const LARGE_WRITE_BYTES = 8 << 20;
 const LIMIT_MS = 150;
-/** A backlog read from the disk is one if most of it was. */
+/** A backlog counts as cold if most of it was read from the disk, and as one if reading it takes longer than opening the channel. */
 const COLD = 0.5;
+const COLD_EVENTS = 50_000;
 
 interface Step {
   readonly label: string;
@@ -54,7 +55,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
     puttersAtATime.flatMap((putters) => channels.map((channel) => steadyCase(stage, channel, batch, putters, options))),
   );
   const onDisk = channels.includes(contenders.file)
-    ? batches.map((batch, at) => onDiskCase(stage, batch, limits[at]!.bytes, options))
+    ? batches.map((batch, at) => onDiskCase(stage, disk, batch, limits[at]!.bytes, options))
     : [];
   const steps: Step[] = [...limits, large, ...steady, ...onDisk];
 
@@ -126,41 +127,55 @@ function steadyCase(stage: Stage, channel: Contender, batch: number, putters: Pu
       batch,
       putters,
       eventsPerSecond: eventsPerSecond(kept),
-      commitsPerSecond: commitsPerSecond(kept),
+      commitsPerSecond: median(commitRates(kept)),
       cpuSecondsPerMillion: cpuSecondsPerMillion(kept),
     }),
   };
 }
 
 /** One committer alone; then a backlog that grows and shrinks; then one that outlives the channel and is read from the disk. */
-function onDiskCase(stage: Stage, batch: number, bytes: number, { forMs }: MeasureOptions) {
+function onDiskCase(stage: Stage, disk: DiskLimit, batch: number, bytes: number, { forMs }: MeasureOptions) {
   const { file } = contenders;
-  const kept = { alone: [] as Run[], growing: [] as Run[], draining: [] as Run[], cold: [] as ColdRun[] };
+  const kept = {
+    bare: [] as number[],
+    alone: [] as Run[],
+    growing: [] as Run[],
+    draining: [] as Run[],
+    cold: [] as ColdRun[],
+  };
   const load = (putters: Putters): Load => ({ batch, putters, forMs, atMost: DISK_EVENTS });
   return {
     label: `file, growing and draining, batch ${batch}`,
     kept,
     async measure() {
+      kept.bare.push(disk.syncsPerSecond(bytes, LIMIT_MS));
       const alone = await stage.fill(file, load(1));
       await stage.drain(file, alone, batch);
       const growing = await stage.fill(file, load(16));
       const draining = await stage.drain(file, growing, batch);
-      const again = await stage.fill(file, load(16));
-      const cold = await stage.drainCold(file, again, batch, again.commits * bytes);
       kept.alone.push(alone);
       kept.growing.push(growing);
       kept.draining.push(draining);
-      kept.cold.push(cold);
+      if (growing.events > COLD_EVENTS) {
+        const again = await stage.fill(file, load(16));
+        kept.cold.push(await stage.drainCold(file, again, batch, again.commits * bytes));
+      }
       return rateOf(draining);
     },
-    figure: () => ({
-      batch,
-      aloneCommitsPerSecond: commitsPerSecond(kept.alone),
-      togetherCommitsPerSecond: commitsPerSecond(kept.growing),
-      growingEventsPerSecond: eventsPerSecond(kept.growing),
-      drainingEventsPerSecond: eventsPerSecond(kept.draining),
-      coldEventsPerSecond: kept.cold.every(({ fromDisk }) => fromDisk > COLD) ? eventsPerSecond(kept.cold) : undefined,
-    }),
+    figure: () => {
+      const cold = kept.cold.filter(({ fromDisk }) => fromDisk > COLD);
+      return {
+        batch,
+        bareSyncsPerSecond: median(kept.bare),
+        aloneCommitsPerSecond: median(commitRates(kept.alone)),
+        aloneBesideBare: ratio(commitRates(kept.alone), kept.bare),
+        togetherCommitsPerSecond: median(commitRates(kept.growing)),
+        togetherBesideAlone: ratio(commitRates(kept.growing), commitRates(kept.alone)),
+        growingEventsPerSecond: eventsPerSecond(kept.growing),
+        drainingEventsPerSecond: eventsPerSecond(kept.draining),
+        coldEventsPerSecond: cold.length > 0 ? eventsPerSecond(cold) : undefined,
+      };
+    },
   };
 }
 

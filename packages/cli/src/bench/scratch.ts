@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 /** Kinds of file systems that are no disk, as `statfs` numbers them: tmpfs and ramfs. */
 const inMemory = [0x01021994, 0x858458f6];
 const NEEDED_BYTES = 2 * 2 ** 30;
+/** A process that writes nothing for so long is quiet; one that is not in time will not be. */
+const QUIET_MS = 20;
+const QUIET_WITHIN_MS = 500;
 
 /** A directory to measure in that is gone when the process is. */
 export class Scratch {
@@ -49,6 +53,13 @@ const run = promisify(execFile);
 export async function settle(directory: string): Promise<void> {
   // In another process: closing a file here would give up the locks that a channel of this process has on it.
   await run('sync', ['--data', ...filesIn(directory)]).catch(() => {});
+  // Channels prepare files in the background.
+  for (let waited = 0, before = NaN; waited < QUIET_WITHIN_MS; waited += QUIET_MS) {
+    const written = bytesOnDisk('write_bytes');
+    if (written === before || Number.isNaN(written)) return;
+    before = written;
+    await sleep(QUIET_MS);
+  }
 }
 
 /** Asks the system to forget what it keeps of the files of a directory. */
@@ -58,10 +69,10 @@ export async function dropCache(directory: string): Promise<void> {
   await Promise.allSettled(drops);
 }
 
-/** What this process has really read from disks so far; `NaN` where the system does not say. */
-export function bytesReadFromDisk(): number {
+/** What this process has really read from disks so far, or written; `NaN` where the system does not say. */
+export function bytesOnDisk(which: 'read_bytes' | 'write_bytes'): number {
   try {
-    return Number(/^read_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+    return Number(new RegExp(`^${which}: (\\d+)$`, 'm').exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
   } catch {
     return NaN;
   }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ChannelHost } from '@millrace/kernel/channel';
 import { type Contender, openContender } from './contenders.ts';
 import { type Backlog, Crew, type Load, type Run } from './crew.ts';
-import { bytesReadFromDisk, dropCache, Scratch, settle } from './scratch.ts';
+import { bytesOnDisk, dropCache, Scratch, settle } from './scratch.ts';
 
 interface OpenChannel {
   readonly key: number;
@@ -47,7 +47,7 @@ export class Stage {
   }
 
   /** Only puts. The backlog has to be drained before anything else is run on this channel. */
-  fill(contender: Contender, load: Load): Promise<Run> {
+  fill(contender: Contender, load: Load): Promise<Run & Backlog> {
     return this.#alone(contender, ({ key }) => this.#crew.fill(key, load));
   }
 
@@ -61,13 +61,13 @@ export class Stage {
     const channel = this.#channels.get(contender)!;
     await channel.host.close();
     await dropCache(channel.directory);
-    const readBefore = bytesReadFromDisk();
+    const readBefore = bytesOnDisk('read_bytes');
     const beganMs = performance.now();
     channel.host = await openContender(contender, channel.directory);
     await this.#crew.connect(channel.key, channel.host.address);
     const openedMs = performance.now();
     const run = await this.drain(contender, backlog, batch);
-    const fromDisk = (bytesReadFromDisk() - readBefore) / bytes;
+    const fromDisk = (bytesOnDisk('read_bytes') - readBefore) / bytes;
     return { ...run, seconds: run.seconds + (openedMs - beganMs) / 1_000, fromDisk };
   }
 
@@ -77,7 +77,7 @@ export class Stage {
     this.scratch.remove();
   }
 
-  async #alone(contender: Contender, work: (channel: OpenChannel) => Promise<Run>): Promise<Run> {
+  async #alone<Done>(contender: Contender, work: (channel: OpenChannel) => Promise<Done>): Promise<Done> {
     const channel = this.#channels.get(contender)!;
     const run = await Promise.race([work(channel), this.#aborted]);
     await settle(channel.directory);

@@ -18,7 +18,7 @@ export type Task = { readonly channel: ChannelKey; readonly batch: number } & (
   | { readonly role: 'put'; readonly inFlight: number; readonly forMs: number; readonly atMost: number }
   | {
       readonly role: 'take';
-      /** Counts the events all takers have committed. */
+      /** Counts the events that were taken and committed. */
       readonly tally: Int32Array;
     }
 );
@@ -33,17 +33,19 @@ export interface Share {
   readonly endedMs: number;
 }
 
-/** Tells a taker that everything is taken. */
-export type Stop = 'stop';
+/** Tells the taker that everything is taken, or that the rest may be taken in pieces of any size. */
+export type Order = 'stop' | 'hurry';
 
 const ROOM_WITHIN_MS = 60_000;
 const { seed } = workerData as { seed: number };
 const ports = new Map<ChannelKey, ChannelPort>();
 const pools = new Map<number, Batch[]>();
 let stopping = new AbortController();
+let hurrying = false;
 
-parentPort!.on('message', async (message: Connection | Task | Stop) => {
+parentPort!.on('message', async (message: Connection | Task | Order) => {
   if (message === 'stop') stopping.abort();
+  else if (message === 'hurry') hurrying = true;
   else if ('role' in message) parentPort!.postMessage(await (message.role === 'put' ? put(message) : take(message)));
   else await connect(message);
 });
@@ -77,14 +79,16 @@ async function putLater(port: ChannelPort, batch: Batch): Promise<void> {
   await room.publish();
 }
 
-async function take({ channel, batch: max, tally }: Task & { role: 'take' }): Promise<Share> {
+async function take({ channel, batch, tally }: Task & { role: 'take' }): Promise<Share> {
   const port = ports.get(channel)!;
   stopping = new AbortController();
-  const options = { max, minEvents: 1, lingerMs: 0, signal: stopping.signal };
+  hurrying = false;
+  const { signal } = stopping;
   const share = { batches: 0, events: 0, sum: 0, endedMs: 0 };
   try {
     for (;;) {
-      const taking = port.take(options);
+      const max = hurrying ? port.transactionCapacity : batch;
+      const taking = port.take({ max, minEvents: 1, lingerMs: 0, signal });
       using lease = taking instanceof Promise ? await taking : taking;
       const { length } = lease.batch;
       share.sum = add(share.sum, lease.batch.checksum());
@@ -96,7 +100,7 @@ async function take({ channel, batch: max, tally }: Task & { role: 'take' }): Pr
       Atomics.add(tally, 0, length);
     }
   } catch (error) {
-    if (!stopping.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     return share;
   }
 }
