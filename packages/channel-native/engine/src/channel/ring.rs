@@ -55,9 +55,10 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
-    /// What stays when the first `count` events, of which `rest` does not tell, were taken: events are held to have come evenly.
+    /// What stays when the first `count` events, of which `rest` does not tell, were taken: events are held to have come evenly,
+    /// or all at once where the clock was set back meanwhile.
     pub fn without_first(&self, count: u32, rest: Extent) -> Self {
-        let passed = (self.last_ms - self.first_ms) * u64::from(count) / u64::from(self.extent.count);
+        let passed = self.last_ms.saturating_sub(self.first_ms) * u64::from(count) / u64::from(self.extent.count);
         Self {
             extent: rest,
             origin: self.origin + u64::from(count),

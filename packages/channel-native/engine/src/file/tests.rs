@@ -106,3 +106,17 @@ fn synced_in_intervals_a_put_is_answered_before_the_sync_and_is_there_when_only_
     with_rig(&world, settings, |rig| rig.put(&[1, 2]).unwrap()).unwrap();
     with_rig(&world, settings, |rig| assert_eq!(rig.drain(), [1, 2])).unwrap();
 }
+
+#[test]
+fn a_clock_that_is_set_back_disturbs_no_take() {
+    let world = World::new(1);
+    with_rig(&world, Settings::default(), |rig| {
+        rig.put(&[1, 2]).unwrap();
+        rig.clock.set(rig.clock.get() - 60_000);
+        rig.put(&[3, 4]).unwrap();
+        for id in 1..=4 {
+            assert_eq!(rig.take(1).map(|(_, ids)| ids), Some(vec![id]));
+        }
+    })
+    .unwrap();
+}
