@@ -236,7 +236,7 @@ export class PostgresDatabase implements Database {
       // The server has answered, and goes on.
       const answered = error instanceof DatabaseError && error.severity !== 'FATAL' && error.severity !== 'PANIC';
       if (!answered) this.#lose(client);
-      throw error;
+      throw new Error(`${(error as Error).message} (${this.name})`, { cause: error });
     }
   }
 

@@ -16,11 +16,15 @@ export class Question {
     this.link.postMessage({ token: this.token, value } satisfies Answer, transfer);
   }
 
-  refuse(error: unknown): void {
-    const code = error instanceof ChannelError ? error.code : 'MR_DATABASE';
-    const message = error instanceof Error ? error.message : String(error);
+  refuse(thrown: unknown): void {
+    const { code, message } = thrown instanceof ChannelError ? thrown : failure('The database has failed', thrown);
     this.link.postMessage({ token: this.token, error: { code, message } } satisfies Answer);
   }
+}
+
+/** What could not be done, in Flume's words, and why, in the words of the database. */
+export function failure(what: string, cause: unknown): ChannelError {
+  return new ChannelError('MR_DATABASE', `${what}: ${cause instanceof Error ? cause.message : cause}`);
 }
 
 /** A wait was given up. */

@@ -20,12 +20,13 @@ export interface Run {
 }
 
 /** How many runs a channel knows at once; what is behind them is read when they are gone. */
-export const RUNS_MAX = 50_000;
+const RUNS_MAX = 50_000;
 /** Taken runs at the front that are not worth moving the others for. */
 const GAP_MAX = 1_024;
 
 /** What waits in a channel, in order. It knows the first rows; of those behind them only how much they are. */
 export class Queue {
+  readonly #runsMax: number;
   #runs: Run[] = [];
   /** Where in `#runs` the first stands. */
   #first = 0;
@@ -37,7 +38,8 @@ export class Queue {
   #knownTo = 0;
 
   /** Begins with what is in the database, none of it known. */
-  constructor(behind: { readonly events: number; readonly bytes: number }) {
+  constructor(behind: { readonly events: number; readonly bytes: number }, runsMax = RUNS_MAX) {
+    this.#runsMax = runsMax;
     this.#behindEvents = behind.events;
     this.#behindBytes = behind.bytes;
   }
@@ -64,7 +66,7 @@ export class Queue {
 
   /** Lets a row be taken that has just been put. */
   publish(row: Row): void {
-    const full = this.#behindEvents > 0 || this.#runs.length - this.#first >= RUNS_MAX;
+    const full = this.#behindEvents > 0 || this.#runs.length - this.#first >= this.#runsMax;
     if (full && row.id > this.#knownTo) {
       this.#behindEvents += row.events;
       this.#behindBytes += row.bytes;
@@ -74,19 +76,17 @@ export class Queue {
     }
   }
 
-  /** Takes in what was read from behind. `to` is the last row that was read, undefined when there was nothing more. */
-  learn(runs: readonly Run[], to: number | undefined): void {
+  /** Takes in what was read from behind, up to the row `to`; `all` when nothing is behind that. */
+  learn(runs: readonly Run[], { to, all }: { readonly to: number | undefined; readonly all: boolean }): void {
     for (const run of runs) {
       this.#insert(run);
       this.#behindEvents -= run.to - run.from;
       this.#behindBytes -= bytesOf(run);
     }
-    if (to !== undefined) {
-      this.#knownTo = to;
-    } else {
-      this.#behindEvents = 0;
-      this.#behindBytes = 0;
-    }
+    this.#knownTo = to ?? this.#knownTo;
+    if (!all) return;
+    this.#behindEvents = 0;
+    this.#behindBytes = 0;
   }
 
   /** The next events, as many as are known, up to these limits; at least one if there is one. */

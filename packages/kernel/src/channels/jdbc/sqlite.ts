@@ -23,13 +23,14 @@ export class SqliteDatabase implements Database {
     this.name = file;
     makeDirectory(dirname(file));
     this.#lock = lock(file);
+    this.#db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
     try {
-      this.#db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-      setUp(this.#db, file, createSchema);
+      setUp(this.#db, createSchema);
       this.#sql = statements(this.#db);
-    } catch (error) {
+    } catch (cause) {
+      this.#db.close();
       this.#lock.close();
-      throw error;
+      throw new Error(`${file}: ${(cause as Error).message}`, { cause });
     }
   }
 
@@ -46,13 +47,13 @@ export class SqliteDatabase implements Database {
 
   async commit(changes: readonly Change[]): Promise<void> {
     const db = this.#db;
-    db.exec('BEGIN IMMEDIATE');
     try {
+      db.exec('BEGIN IMMEDIATE');
       for (const change of changes) this.#apply(change);
       db.exec('COMMIT');
     } catch (error) {
       if (db.isTransaction) db.exec('ROLLBACK');
-      throw error;
+      throw new Error(`${(error as Error).message} (${this.name})`, { cause: error });
     }
   }
 
@@ -144,24 +145,22 @@ function lock(file: string): DatabaseSync {
   return db;
 }
 
-function setUp(db: DatabaseSync, file: string, createSchema: boolean): void {
-  const number = (pragma: string) => Object.values(db.prepare(`PRAGMA ${pragma}`).get()!)[0];
-  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+function setUp(db: DatabaseSync, createSchema: boolean): void {
+  const number = (pragma: string) => Object.values(db.prepare(`PRAGMA ${pragma}`).get()!)[0] as number;
   const isNew = db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
   if (isNew && !createSchema) {
-    throw new Error(`${file} has no tables, and create.schema is false: make them, or set create.schema = true.`);
+    throw new Error('there are no tables, and create.schema is false: set create.schema = true.');
   }
-  if (isNew) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
-  if (number('application_id') !== APPLICATION_ID) {
-    throw new Error(`${file} is a database of something else: name another file.`);
+  if (!isNew && number('application_id') !== APPLICATION_ID) {
+    throw new Error('this is a database of something else: name another file.');
   }
-  const version = number('user_version') as number;
+  const version = number('user_version');
   if (version > SCHEMA_VERSION) {
-    throw new Error(
-      `${file} was written by a later version (schema ${version}, known is ${SCHEMA_VERSION}): use that.`,
-    );
+    throw new Error(`it has schema ${version}, and ${SCHEMA_VERSION} is known: use the later version that wrote it.`);
   }
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  if (isNew) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
 }
 
 /** Makes a directory so that it survives a loss of power: the names of new ones are brought to the disk. */

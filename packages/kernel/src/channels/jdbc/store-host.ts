@@ -53,8 +53,9 @@ export class StoreHost {
     return opened;
   }
 
+  /** A store that is gone holds nothing. */
   async reclaim(owner: number): Promise<void> {
-    if (!this.#link.over) await this.#link.ask({ op: 'reclaim', owner });
+    await this.#link.ask({ op: 'reclaim', owner }).catch(() => {});
   }
 
   trim(): void {
@@ -63,7 +64,8 @@ export class StoreHost {
 
   /** Nothing is lost by it. Resolves when the database is closed, or something is still open that may be finished. */
   async close(channel: string): Promise<number> {
-    if (this.#link.over || !(await this.#link.ask<boolean>({ op: 'close', channel }))) return 0;
+    const isOver = await this.#link.ask<boolean>({ op: 'close', channel }).catch(() => true);
+    if (!isOver) return 0;
     this.#worker.ref();
     await this.#ended;
     return 0;

@@ -76,7 +76,7 @@ class StoreThread {
     const { channel } = port;
     if (tell.op === 'publish') channel.publish(port, tell.hidden);
     else if (tell.op === 'void') channel.void(port, tell.hidden);
-    else if (tell.op === 'giveBack') channel.giveBack(port, tell.lease);
+    else if (tell.op === 'giveBack') channel.taking.giveBack(port, tell.lease);
     else channel.unused(tell.events);
   }
 
@@ -102,7 +102,7 @@ class StoreThread {
       case 'take':
         return port.channel.take({ ...asked, port, question });
       case 'remove':
-        return port.channel.remove(port, asked.lease, question);
+        return port.channel.taking.remove(port, asked.lease, question);
     }
   }
 
@@ -138,13 +138,13 @@ class StoreThread {
     if (port.channel.board.closed) throw closed();
     this.line.join(port, events, waitMs, question);
     // Who gathers while others wait for room would gather for ever.
-    if (this.line.length > 0) for (const channel of this.#channels.values()) channel.serve();
+    if (this.line.length > 0) for (const { taking } of this.#channels.values()) taking.serve();
   }
 
   #cancel(link: MessagePort, token: number): void {
     const meant = (question: Question) => question.link === link && question.token === token;
     this.line.end(({ question }) => meant(question), cancelled());
-    for (const channel of this.#channels.values()) channel.cancel(meant)?.refuse(cancelled());
+    for (const { taking } of this.#channels.values()) taking.end(meant, cancelled());
   }
 
   #reclaim(owner: number): void {
