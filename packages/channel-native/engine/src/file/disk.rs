@@ -10,7 +10,7 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, fstatvfs, openat, renameat, statat,
+        AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, fstatvfs, open, openat, renameat, statat,
         unlinkat,
     },
     io::{Errno, pwritev, retry_on_intr},
@@ -23,6 +23,8 @@ use super::storage::{Storage, StorageFile};
 pub struct Disk {
     directory: File,
     path: PathBuf,
+    /// How files are opened.
+    access: OFlags,
 }
 
 /// An open file of a [`Disk`].
@@ -43,7 +45,29 @@ impl Disk {
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         make_durably(&path)?;
-        Ok(Self { directory: File::open(&path)?, path })
+        Self::existing(path, OFlags::RDWR)
+    }
+
+    /// Opens a directory that is there, to change what is in it.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none; otherwise whatever the operating system said.
+    pub fn open_existing(path: &Path) -> io::Result<Self> {
+        Self::existing(std::path::absolute(path)?, OFlags::RDWR)
+    }
+
+    /// Opens a directory that is there, to read what is in it: nothing can be changed, and no right to do so is needed.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none; otherwise whatever the operating system said.
+    pub fn look_at(path: &Path) -> io::Result<Self> {
+        Self::existing(std::path::absolute(path)?, OFlags::RDONLY)
+    }
+
+    fn existing(path: PathBuf, access: OFlags) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = retry_on_intr(|| open(&path, flags, Mode::empty()))?.into();
+        Ok(Self { directory, path, access })
     }
 
     /// Takes the lock file of this name, and writes into it who has it and since when. The file stays behind when the lock is let go.
@@ -53,7 +77,10 @@ impl Disk {
     pub fn lock(&self, name: &str) -> io::Result<Lock> {
         let mut file = self.open_at(name, OFlags::CREATE)?;
         match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
-            Err(Errno::WOULDBLOCK) => return Err(self.busy(name, file)),
+            Err(Errno::WOULDBLOCK) => {
+                let what = format!("{} is locked by {}", self.path.join(name).display(), holder(file));
+                return Err(io::Error::new(ErrorKind::ResourceBusy, what));
+            }
             taken => taken?,
         }
         file.set_len(0)?;
@@ -66,17 +93,23 @@ impl Disk {
         Ok(Lock { _file: file })
     }
 
-    fn busy(&self, name: &str, file: File) -> io::Error {
-        let mut holder = String::new();
-        // Who cannot be told is still in the way.
-        let _ = file.take(100).read_to_string(&mut holder);
-        let holder = Some(holder.trim()).filter(|holder| !holder.is_empty()).unwrap_or("another process");
-        let path = self.path.join(name);
-        io::Error::new(ErrorKind::ResourceBusy, format!("{} is locked by {holder}", path.display()))
+    /// Who has the lock file of this name locked, if anybody has.
+    ///
+    /// # Errors
+    /// Whatever the operating system said.
+    pub fn holder(&self, name: &str) -> io::Result<Option<String>> {
+        let file = match self.open_at(name, OFlags::empty()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockShared)) {
+            Err(Errno::WOULDBLOCK) => Ok(Some(holder(file))),
+            taken => Ok(taken.map(|()| None)?),
+        }
     }
 
     fn open_at(&self, name: &str, flags: OFlags) -> io::Result<File> {
-        let flags = flags | OFlags::RDWR | OFlags::CLOEXEC;
+        let flags = flags | self.access | OFlags::CLOEXEC;
         Ok(retry_on_intr(|| openat(&self.directory, name, flags, Mode::from_raw_mode(0o666)))?.into())
     }
 
@@ -91,6 +124,15 @@ impl Disk {
         };
         Ok(kind == FileType::RegularFile)
     }
+}
+
+/// What the holder of a lock wrote into its file.
+fn holder(file: File) -> String {
+    let mut holder = String::new();
+    // Who cannot be told is still in the way.
+    let _ = file.take(100).read_to_string(&mut holder);
+    let holder = holder.trim();
+    if holder.is_empty() { "another process".into() } else { holder.into() }
 }
 
 impl Storage for Disk {
@@ -276,7 +318,27 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::ResourceBusy);
         let holder = format!("in_use.lock is locked by process {} since 2", std::process::id());
         assert!(error.to_string().contains(&holder), "{error}");
+        let held = format!("process {} since 2", std::process::id());
+        assert!(disk.holder("in_use.lock").unwrap().is_some_and(|holder| holder.starts_with(&held)));
         drop(lock);
+        assert_eq!(disk.holder("in_use.lock").unwrap(), None);
         disk.lock("in_use.lock").unwrap();
+    }
+
+    #[test]
+    fn who_looks_at_a_directory_changes_nothing() {
+        let (parent, disk) = scratch();
+        disk.create("log").unwrap().write_at(0, &mut [IoSlice::new(b"one")]).unwrap();
+        let look = Disk::look_at(parent.path()).unwrap();
+        let file = look.open("log").unwrap();
+        assert_eq!(file.len().unwrap(), 3);
+        file.write_at(0, &mut [IoSlice::new(b"two")]).unwrap_err();
+        assert_eq!(look.holder("in_use.lock").unwrap(), None);
+        assert_eq!(look.list().unwrap(), ["log"]);
+        let missing = parent.path().join("missing");
+        assert_eq!(kind(Disk::look_at(&missing)), ErrorKind::NotFound);
+        assert_eq!(kind(Disk::open_existing(&missing)), ErrorKind::NotFound);
+        assert_eq!(kind(Disk::look_at(&parent.path().join("log"))), ErrorKind::NotADirectory);
+        assert!(!missing.exists());
     }
 }

@@ -15,7 +15,9 @@ mod payload;
 mod record;
 mod segment;
 
-pub use names::{checkpoint_name, damaged_name, is_flume, segment_name, segment_number, used_number};
+pub use names::{
+    checkpoint_log_id, checkpoint_name, damaged_name, is_flume, quarantined_name, segment_name, segment_number, used_number,
+};
 pub use payload::{ack_ranges, encode_ack, put_checksum, put_len, put_parts};
 pub use record::{Kind, RECORD_HEADER_LEN, RecordHeader};
 pub use segment::{ENDINGS_MAX, Ending, HeaderFault, RECORDS_AT, SegmentHeader};

@@ -1,5 +1,7 @@
 //! Names of files in a data directory.
 
+const QUARANTINED: &str = ".quarantined";
+
 /// The name of a segment.
 #[must_use]
 pub fn segment_name(number: u64) -> String {
@@ -18,6 +20,18 @@ pub fn checkpoint_name(log_id: u64) -> String {
     format!("{log_id:016x}.checkpoint")
 }
 
+/// The log whose checkpoints are in the file of this name.
+#[must_use]
+pub fn checkpoint_log_id(name: &str) -> Option<u64> {
+    number(name, ".checkpoint")
+}
+
+/// The name of a file that was moved out of the way because it is not this channel's to read.
+#[must_use]
+pub fn quarantined_name(name: &str) -> String {
+    format!("{name}{QUARANTINED}")
+}
+
 /// The number of the segment that has this name.
 #[must_use]
 pub fn segment_number(name: &str) -> Option<u64> {
@@ -27,6 +41,7 @@ pub fn segment_number(name: &str) -> Option<u64> {
 /// The number that this name has used up, whatever the file is now.
 #[must_use]
 pub fn used_number(name: &str) -> Option<u64> {
+    let name = name.strip_suffix(QUARANTINED).unwrap_or(name);
     segment_number(name).or_else(|| number(name, ".damaged"))
 }
 
@@ -53,6 +68,9 @@ mod tests {
             assert_eq!(segment_number(&segment_name(number)), Some(number));
             assert_eq!(segment_number(&damaged_name(number)), None);
             assert_eq!(used_number(&damaged_name(number)), Some(number));
+            assert_eq!(segment_number(&quarantined_name(&segment_name(number))), None);
+            assert_eq!(used_number(&quarantined_name(&segment_name(number))), Some(number));
+            assert_eq!(checkpoint_log_id(&checkpoint_name(number)), Some(number));
         }
         for name in ["1.segment", "000000000000000A.segment", "+00000000000000a.segment", "filling", "é.segment", ""] {
             assert_eq!(segment_number(name), None, "{name}");
