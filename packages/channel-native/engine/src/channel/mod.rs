@@ -320,6 +320,7 @@ impl Channel {
         }
         self.with(|state| {
             state.arena_mut().return_idle(idle);
+            state.feed_reader();
             state.grant_putters();
             Ok(())
         })

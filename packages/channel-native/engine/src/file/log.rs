@@ -393,9 +393,11 @@ impl<S: Storage> Log<S> {
         self.last_length.saturating_mul(4).max(FIRST_LEN).min(self.options.segment_len)
     }
 
+    /// Has the next segment made ahead: at once where segments are full-grown, because much is written there, else when a quarter is used.
     fn order_next(&mut self) {
-        let used = |it: &Active<S::File>| it.at - RECORDS_AT >= (it.length - RECORDS_AT) / 4;
-        if !self.maker.has_order() && self.active.as_ref().is_some_and(used) {
+        let Some(active) = &self.active else { return };
+        let soon = active.length >= self.options.segment_len || active.at - RECORDS_AT >= (active.length - RECORDS_AT) / 4;
+        if soon && !self.maker.has_order() {
             self.order(self.next_length());
         }
     }

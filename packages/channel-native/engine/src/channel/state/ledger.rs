@@ -473,9 +473,17 @@ impl State {
     pub(super) fn unshow(&mut self, bytes: u64) {
         let Some(ledger) = &mut self.ledger else { return };
         ledger.shown_bytes -= bytes;
-        if ledger.reader_idle && ledger.spilled > 0 && (ledger.starved || ledger.shown_bytes < ledger.cache_bytes / 2) {
+        // Not for every batch that is taken: half a cache is read in one go.
+        if ledger.spilled > 0 && ledger.shown_bytes < ledger.cache_bytes / 2 {
+            self.effects.wake_reader |= ledger.reader_idle;
+        }
+    }
+
+    /// Notes that memory was given back, which may be what the reader lacked.
+    pub fn feed_reader(&mut self) {
+        if let Some(ledger) = self.ledger.as_mut().filter(|ledger| ledger.starved) {
             ledger.starved = false;
-            self.effects.wake_reader = true;
+            self.effects.wake_reader |= ledger.reader_idle;
         }
     }
 
@@ -525,8 +533,12 @@ impl State {
         let region = if fits { self.arena.reserve(need.events, need.bytes) } else { None };
         let ledger = self.ledger.as_mut()?;
         let Some(region) = region else {
-            // Nothing would ever wake it when nothing of the channel is in the buffer.
-            ledger.starved = ledger.shown_bytes > 0;
+            ledger.starved = true;
+            if self.used_bytes == 0 && ledger.findings.is_empty() {
+                let bytes = need.footprint();
+                ledger.findings.push(format!("an event of {bytes} bytes is larger than the buffer: raise bufferSize"));
+            }
+            // Who gathers more than can be in the buffer would gather for ever.
             self.grant_takers(Pressed::Yes, 0);
             return None;
         };

@@ -157,6 +157,7 @@ impl State {
         self.arena.release(extent.chunk, extent.count);
         self.used_slots -= u64::from(extent.slots);
         self.used_bytes -= footprint(extent);
+        self.feed_reader();
     }
 
     /// Gives room back unused.
@@ -275,6 +276,7 @@ impl State {
         self.used_bytes -= need.footprint();
         self.counters.reserved -= u64::from(need.events);
         self.counters.voided += u64::from(need.events);
+        self.feed_reader();
     }
 }
 
