@@ -10,8 +10,8 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, fstatvfs, open, openat, renameat, statat,
-        unlinkat,
+        AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, fcntl_getfl, fcntl_setfl, flock, fstat, fstatvfs, open,
+        openat, renameat, statat, unlinkat,
     },
     io::{Errno, pwritev, retry_on_intr},
 };
@@ -26,6 +26,12 @@ pub struct Disk {
     /// How files are opened.
     access: OFlags,
 }
+
+/// Aligned as writing past the page cache wants it.
+#[repr(align(4096))]
+struct Zeros([u8; 1 << 20]);
+
+static ZEROS: Zeros = Zeros([0; 1 << 20]);
 
 /// An open file of a [`Disk`].
 #[derive(Debug)]
@@ -199,6 +205,31 @@ impl StorageFile for DiskFile {
             }
         }
         Ok(())
+    }
+
+    /// Past the page cache, where the system allows it: the zeros are not read again, and copying them would cost more than what replaces them.
+    #[cfg(target_os = "linux")]
+    fn write_zeros(&self, offset: u64, len: usize) -> io::Result<()> {
+        let direct = fcntl_getfl(&self.0).and_then(|flags| {
+            fcntl_setfl(&self.0, flags | OFlags::DIRECT)?;
+            Ok(flags)
+        });
+        let write = || {
+            let mut written = 0;
+            while written < len {
+                let zeros = &ZEROS.0[..ZEROS.0.len().min(len - written)];
+                self.0.write_all_at(zeros, offset + written as u64)?;
+                written += zeros.len();
+            }
+            Ok(())
+        };
+        let outcome = write();
+        let Ok(flags) = direct else { return outcome };
+        fcntl_setfl(&self.0, flags)?;
+        match outcome {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => write(),
+            outcome => outcome,
+        }
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Makes segments ahead of their use, so that a writer never waits for zeros to reach the disk.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +14,8 @@ use super::{Storage, StorageFile, layout::segment_name};
 
 /// The name of a segment that is not full of zeros yet; whatever has it at opening is removed.
 pub(super) const FILLING: &str = "filling";
-const STRIDE: usize = 1 << 20;
+/// Between two looks at whether the channel is being closed.
+const STRIDE: usize = 4 << 20;
 
 /// A segment to be made.
 #[derive(Clone, Debug)]
@@ -167,14 +168,13 @@ fn fill<S: Storage>(data: &S, name: &str, order: &Order, ending: &AtomicBool) ->
         _ => {}
     }
     let file = data.create(FILLING)?;
-    let zeros = vec![0_u8; STRIDE.min(order.length as usize)];
     let mut at = 0;
     while at < order.length as usize {
         if ending.load(Ordering::Relaxed) {
             return Err(io::Error::other("the channel is being closed"));
         }
-        let len = zeros.len().min(order.length as usize - at);
-        file.write_at(at as u64, &mut [IoSlice::new(&zeros[..len])])?;
+        let len = STRIDE.min(order.length as usize - at);
+        file.write_zeros(at as u64, len)?;
         at += len;
     }
     file.sync()?;

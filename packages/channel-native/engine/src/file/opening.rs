@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     Disk, Lock, Storage, StorageFile, checkpoint,
-    layout::{Position, RECORDS_AT, checkpoint_name},
+    layout::{PAGE, Position, RECORDS_AT, checkpoint_name},
     log::{Log, LogOptions, LogStart, Sync},
     maker::Maker,
     reader::{Reader, Source},
@@ -119,7 +119,8 @@ pub fn open<S: Storage>(
     let recovered = data.iter().map(|it| recover(&**it, checkpoints)).collect::<Result<Vec<_>>>()?;
     let next_sequence = recovered.iter().map(|it| it.next_sequence).max().unwrap_or_default();
     let log_options = LogOptions {
-        segment_len: options.segment_len,
+        // Whole pages, and room for a group behind the header.
+        segment_len: (options.segment_len & !(PAGE - 1)).max(RECORDS_AT + 2 * PAGE),
         keep_free: options.keep_free,
         sync: options.sync,
         checkpoint_ms: options.checkpoint_ms,
@@ -197,7 +198,7 @@ fn lane_start<F>(recovered: &Recovered<F>) -> LaneStart {
 }
 
 /// The file of a log's checkpoints, made where there is none.
-fn checkpoint_file<S: Storage>(storage: &S, log_id: u64) -> Result<S::File> {
+pub(super) fn checkpoint_file<S: Storage>(storage: &S, log_id: u64) -> Result<S::File> {
     let name = checkpoint_name(log_id);
     let refused = |error| Error::disk("write a checkpoint to", &storage.path(), &error);
     match storage.open(&name) {

@@ -82,6 +82,14 @@ pub trait StorageFile: Send + Sync + 'static {
     /// `StorageFull`, or whatever the operating system said; a part of the bytes may then have been written.
     fn write_at(&self, offset: u64, slices: &mut [IoSlice<'_>]) -> io::Result<()>;
 
+    /// Writes `len` zeros at `offset`, of a file that nobody else uses yet; both are multiples of 4096.
+    ///
+    /// # Errors
+    /// As [`StorageFile::write_at`].
+    fn write_zeros(&self, offset: u64, len: usize) -> io::Result<()> {
+        self.write_at(offset, &mut [IoSlice::new(&vec![0; len])])
+    }
+
     /// Fills `buffer` from `offset`.
     ///
     /// # Errors
