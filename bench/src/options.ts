@@ -7,7 +7,8 @@ export interface Options {
   readonly only: readonly Case[];
   readonly runs: number;
   readonly json: string | undefined;
-  /** Of `channels`: where its files go, whether it is short, whether Flume's channels are measured too, and where the picture goes. */
+  /** Of `channels`: which types (all when not said), where its files go, whether it is short, whether Flume's channels are measured too, and where the picture goes. */
+  readonly type: readonly string[] | undefined;
   readonly dir: string;
   readonly quick: boolean;
   readonly flume: boolean;
@@ -34,6 +35,7 @@ Options:
   --help       print this
  of channels:
   --flume      measure the channels of Flume too, pair by pair; two minutes more
+  --type TYPE  measure only channels of this type (repeatable): memory, file or jdbc
   --dir DIR    a directory on the disk that is measured (default: the current one)
   --quick      measure once and shortly
   --svg FILE   draw it into a file as well
@@ -59,8 +61,17 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (!Number.isInteger(runs) || runs < 1) {
     throw new UsageError(`--runs wants a whole number of at least 1, not "${values.runs}".`);
   }
-  const { json, svg, dir = '.', quick = false, flume = false } = values;
-  return { only: positionals.length > 0 ? positionals.filter(isCase) : cases, runs, json, svg, dir, quick, flume };
+  const { json, svg, type, dir = '.', quick = false, flume = false } = values;
+  return {
+    only: positionals.length > 0 ? positionals.filter(isCase) : cases,
+    runs,
+    json,
+    svg,
+    type,
+    dir,
+    quick,
+    flume,
+  };
 }
 
 function parse(args: readonly string[]) {
@@ -71,6 +82,7 @@ function parse(args: readonly string[]) {
       options: {
         runs: { type: 'string' },
         json: { type: 'string' },
+        type: { type: 'string', multiple: true },
         dir: { type: 'string' },
         quick: { type: 'boolean' },
         flume: { type: 'boolean' },

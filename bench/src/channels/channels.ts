@@ -5,10 +5,10 @@ import type { Result } from '../result.ts';
 import { besideFlume } from './flume.ts';
 
 /** What `millrace bench channels` measures; when asked, the same channels beside those of Flume. */
-export async function run({ runs, dir, quick, svg, flume }: Options): Promise<Result> {
+export async function run({ runs, type, dir, quick, svg, flume }: Options): Promise<Result> {
   const signal = stopSignal(() => {});
-  const measured = await benchChannels({ dir, runs, quick, svg }, signal);
-  const beside = flume ? await besideFlume(dir, runs, signal) : nothing;
+  const measured = await benchChannels({ type, dir, runs, quick, svg }, signal);
+  const beside = flume ? await besideFlume(dir, type, runs, signal) : nothing;
   return { title: 'channels: beside Flume', ...beside, runs: [measured, ...beside.runs] };
 }
 

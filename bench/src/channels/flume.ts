@@ -27,12 +27,14 @@ interface Went {
 }
 
 const file = { ours: contenders.file, bars: { eventsPerSecond: 20, cpu: 20 } };
+const jdbc = { ours: contenders.jdbc, bars: { eventsPerSecond: 100 } };
 const pairings: readonly Pairing[] = [
   { ours: contenders.memory, batch: 100, events: 3_000_000, bars: undefined },
   { ours: contenders.memory, batch: 1000, events: 3_000_000, bars: undefined },
   { ...file, batch: 100, events: 150_000 },
   { ...file, batch: 1000, events: 150_000 },
-  { ours: contenders.jdbc, batch: 100, events: 2_000, bars: { eventsPerSecond: 100 } },
+  { ...jdbc, batch: 100, events: 2_000 },
+  { ...jdbc, batch: 1000, events: 4_000 },
 ];
 const RUN_MS = 1_500;
 const run = promisify(execFile);
@@ -46,6 +48,7 @@ const notes = [
 /** Channels beside those of the real Flume of the same type. */
 export async function besideFlume(
   directory: string,
+  types: readonly string[] | undefined,
   runs: number,
   signal: AbortSignal,
 ): Promise<Omit<Result, 'title'>> {
@@ -53,7 +56,7 @@ export async function besideFlume(
   if (missing !== undefined) return { notes: [`skipped: ${missing}`], tables: [], bars: [], runs: [] };
 
   await using stage = new Stage(directory, signal);
-  const here = pairings.filter(({ ours }) => availableContenders().includes(ours));
+  const here = pairings.filter(({ ours }) => availableContenders(types).includes(ours));
   for (const ours of new Set(here.map((pairing) => pairing.ours))) await stage.open(ours);
 
   const rows: Row[] = [];
