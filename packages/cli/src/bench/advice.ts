@@ -66,8 +66,8 @@ function adviseInterval(interval: Rates, file: Rates): string[] {
 function adviseTakeSync(takeSync: Rates, file: Rates): string[] {
   const { batch, more } = compare(file, takeSync);
   if (more === undefined) return [];
-  const cost = more >= NOTABLE ? `without it the channel carries ${times(more)} as many` : 'costs little here';
-  return [`takeSync spares the next hop some duplicates after a crash; ${cost} (batch ${batch}).`];
+  const cost = more >= NOTABLE ? `; without it the channel carries ${times(more)} as many` : ' and costs little here';
+  return [`takeSync spares the next hop some duplicates after a crash${cost} (batch ${batch}).`];
 }
 
 function besideMemory(memory: Rates, file: Rates): string[] {

@@ -14,7 +14,7 @@ Examples:
   millrace bench channels --dir /var/lib/flume
       the disk that channels of agents will lie on
   millrace bench channels --quick
-      a first impression, in a quarter of a minute
+      a first impression, in about twenty seconds
   millrace bench channels --json today.json --svg today.svg
       every single run, and a picture
 
