@@ -1,0 +1,114 @@
+//! How puts leave the ledger: shown, spilled, voided or refused, in the order in which they were staged.
+
+use super::{Answer, Extent, Ledger, Pending, Placed, Pressed, Progress, State, Unread, Visibility, origin};
+use crate::error::{Error, Result};
+
+impl State {
+    /// Refuses puts from now on, those that wait or are staged too; `None` lets them in again.
+    pub fn set_fault(&mut self, fault: Option<Error>, now_ms: u64) {
+        let Some(ledger) = &mut self.ledger else { return };
+        ledger.fault.clone_from(&fault);
+        let Some(error) = fault else { return };
+        ledger.last_fault = Some(error.clone());
+        for put in &mut ledger.pending {
+            if matches!(put.progress, Progress::Staged) {
+                put.progress = Progress::Failed;
+                self.effects.answers.push(Answer { to: put.who, result: Err(error.clone()) });
+            }
+        }
+        for putter in self.putters.drain(..) {
+            self.counters.refused += u64::from(putter.need.events);
+            self.effects.answers.push(Answer { to: putter.who, result: Err(error.clone()) });
+        }
+        self.release_settled(now_ms);
+    }
+
+    /// Why nothing can be put, or why it could not lately.
+    pub fn last_fault(&self) -> Option<Error> {
+        self.ledger.as_ref().and_then(|ledger| ledger.last_fault.clone())
+    }
+
+    /// Why nothing can be put now.
+    pub fn fault(&self) -> Option<Error> {
+        self.ledger.as_ref().and_then(|ledger| ledger.fault.clone())
+    }
+
+    pub(in super::super) fn check_putting(&self) -> Result<()> {
+        match &self.ledger {
+            Some(Ledger { fault: Some(fault), .. }) => Err(fault.clone()),
+            Some(Ledger { ended: true, .. }) => Err(Error::Closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows or voids a put that was committed hidden.
+    pub(in super::super) fn decide(&mut self, sequence: u64, shown: bool, now_ms: u64) {
+        if let Some(put) = self.ledger.as_mut().and_then(|ledger| ledger.at(sequence)) {
+            put.visibility = if shown { Visibility::Shown } else { Visibility::Void };
+            if matches!((&put.progress, shown), (Progress::Staged, false)) {
+                put.progress = Progress::Failed;
+            }
+        }
+        self.release_settled(now_ms);
+    }
+
+    /// Lets go, in the order of staging, of every put about which all is known.
+    pub(super) fn release_settled(&mut self, now_ms: u64) {
+        while let Some(ledger) = &mut self.ledger {
+            let fate = match ledger.pending.front() {
+                Some(Pending { progress: Progress::Failed, .. }) => None,
+                Some(Pending { progress: Progress::Durable(at), visibility: Visibility::Shown, .. }) => {
+                    Some((*at, true))
+                }
+                Some(Pending { progress: Progress::Durable(at), visibility: Visibility::Void, .. }) => {
+                    Some((*at, false))
+                }
+                _ => break,
+            };
+            let Some(Pending { extent, time_ms, visibility, .. }) = ledger.pending.pop_front() else { break };
+            ledger.front += 1;
+            ledger.next_pick = ledger.next_pick.max(ledger.front);
+            self.counters.reserved -= u64::from(extent.count);
+            match fate {
+                Some((placed, shown)) => self.place(extent, placed, shown, time_ms),
+                None => {
+                    if let Visibility::Hidden(handle) = visibility {
+                        self.reservations.remove(handle);
+                    }
+                    self.drop_unshown(&extent);
+                }
+            }
+        }
+        self.grant_takers(Pressed::No, now_ms);
+        self.grant_putters();
+    }
+
+    /// Shows a durable put, leaves it to the reader, or consumes it because its owner voided it.
+    fn place(&mut self, extent: Extent, placed: Placed, shown: bool, time_ms: u64) {
+        let Some(ledger) = &mut self.ledger else { return };
+        let Placed { lane: number, ordinal, at, end } = placed;
+        let lane = &mut ledger.lanes[number];
+        lane.shown_to = end;
+        lane.next_ordinal = ordinal + u64::from(extent.count);
+        if !shown {
+            self.consume(number, ordinal..ordinal + u64::from(extent.count), time_ms);
+            self.drop_unshown(&extent);
+            return;
+        }
+        self.counters.put += u64::from(extent.count);
+        let cached = ledger.spilled == 0 && ledger.shown_bytes < ledger.cache_bytes && self.ring.room() > 0;
+        if cached {
+            self.show(extent, origin(number, ordinal), time_ms);
+        } else {
+            ledger.spilled += u64::from(extent.count);
+            lane.unread.get_or_insert(Unread { from: at, ordinal });
+            self.effects.wake_reader |= ledger.reader_idle;
+            self.release(&extent);
+        }
+    }
+
+    fn drop_unshown(&mut self, extent: &Extent) {
+        self.counters.voided += u64::from(extent.count);
+        self.release(extent);
+    }
+}
