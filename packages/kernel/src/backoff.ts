@@ -27,7 +27,7 @@ export class Backoff {
 }
 
 /** Waits for `ms`, or until the signal aborts, whichever is first. Never rejects. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await sleep(ms, undefined, { signal }).catch(() => {});
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return;
+  await sleep(ms, undefined, { ...(signal && { signal }) }).catch(() => {});
 }

@@ -1,5 +1,12 @@
 import { type Batch, Reservation as NativeReservation, publishAll } from '@millrace/channel-native';
+import { pause } from './backoff.ts';
 import type { PutPort, Reservation } from './channel.ts';
+import { MillraceError } from './errors.ts';
+
+/** Room that comes within this time was not waited for. */
+const AT_ONCE_MS = 10;
+/** How long a put pauses that has got room in one channel after the other, and never in all. */
+const MISSED_PAUSE_MS = 20;
 
 /** Batches that are put as one transaction. */
 export type Pieces = readonly Batch[];
@@ -48,11 +55,17 @@ export class RequiredChannels {
   async put(pieces: Pieces, signal?: AbortSignal): Promise<void> {
     const deadline = performance.now() + this.#ports.reduce((sum, port) => sum + port.address.keepAliveMs, 0);
     let granted: Granted | undefined;
+    /** How often in a row room was granted at once, and there was none in another channel. */
+    let misses = 0;
     for (;;) {
       const { short, committing } = this.#putNow(pieces, granted);
       if (short === undefined) return committing;
-      const waitMs = Math.min(short.address.keepAliveMs, Math.max(0, deadline - performance.now()));
+      const began = performance.now();
+      const leftMs = Math.max(0, deadline - began);
+      if (misses > this.#ports.length) await missed(leftMs, signal);
+      const waitMs = Math.min(short.address.keepAliveMs, leftMs);
       granted = { port: short, room: await short.reserve(needOfAll(pieces), { waitMs, signal }) };
+      misses = waitMs === 0 || performance.now() - began < AT_ONCE_MS ? misses + 1 : 0;
     }
   }
 
@@ -74,6 +87,15 @@ export class RequiredChannels {
     const publishing = publish(reservations);
     return publishing === undefined ? DONE : { committing: holdUntil(publishing, held.move()) };
   }
+}
+
+/** Channels of one database share its room: each may have some again and again, and both together never. */
+async function missed(leftMs: number, signal: AbortSignal | undefined): Promise<void> {
+  if (leftMs > 0) return pause(Math.min(MISSED_PAUSE_MS, leftMs), signal);
+  throw new MillraceError(
+    'MR_CHANNEL_FULL',
+    'There is room in each of the channels, but not in all of them at once: raise their capacity.',
+  );
 }
 
 /** What became of an attempt to put at once: done, or under way, or one channel is short of room. */
