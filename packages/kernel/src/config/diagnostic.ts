@@ -25,5 +25,5 @@ export type Report = (diagnostic: Diagnostic) => void;
 
 /** Whether the value of a key must not be repeated in a message or a log. */
 export function isSecret(key: string): boolean {
-  return /pass|pasw|pwd|secret|token|credential|access.?key/i.test(key);
+  return /pass|pasw|pwd|secret|token|credential|access.?key|driver\.url/i.test(key);
 }

@@ -38,6 +38,11 @@ export interface StoredRow {
   readonly taken: readonly (readonly [number, number])[];
 }
 
+/** The database cannot be used at all now, so that whatever else is wanted of it would fail too. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+
 /** A database that holds channels. It is asked for one thing at a time. */
 export interface Database {
   /** Where it is, for people; without secrets. */

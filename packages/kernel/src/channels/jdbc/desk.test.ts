@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import type { Change, Database } from './database.ts';
+import { type Change, type Database, Unavailable } from './database.ts';
 import { Desk } from './desk.ts';
 
 const drop = (id: number): Change => ({ kind: 'drop', channel: 'c1', id });
 
 /** A database of which only the transactions are seen; it refuses those with the row 13. */
-function watched() {
+function watched(refusal = new Error('constraint failed')) {
   const transactions: number[][] = [];
   const commit = async (changes: readonly Change[]) => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     const ids = changes.map(({ id }) => id);
     transactions.push(ids);
-    if (ids.includes(13)) throw new Error('constraint failed');
+    if (ids.includes(13)) throw refusal;
   };
   return { desk: new Desk({ commit } as unknown as Database), transactions };
 }
@@ -38,6 +38,15 @@ test('of a transaction that fails each part is tried alone, and only the one at 
   const outcomes = await Promise.all([write(desk, [1]), write(desk, [13]), write(desk, [2])]);
   expect(outcomes).toEqual(['done', new Error('constraint failed'), 'done']);
   expect(transactions).toEqual([[1, 13, 2], [1], [13], [2]]);
+});
+
+test('when the database is away nothing is tried twice', async () => {
+  const { desk, transactions } = watched(new Unavailable('away'));
+  expect(await Promise.all([write(desk, [1]), write(desk, [13])])).toEqual([
+    new Unavailable('away'),
+    new Unavailable('away'),
+  ]);
+  expect(transactions).toEqual([[1, 13]]);
 });
 
 test('no transaction grows without a limit', async () => {

@@ -1,4 +1,4 @@
-import type { Change, Database } from './database.ts';
+import { type Change, type Database, Unavailable } from './database.ts';
 
 /** Changes that belong together, and who is told how they went. */
 export interface Unit {
@@ -72,8 +72,8 @@ export class Desk {
     try {
       await this.#database.commit(group.flatMap(({ changes }) => changes));
     } catch (error) {
-      if (group.length === 1) group[0]!.failed(error);
-      else for (const unit of group) await this.#commit([unit]);
+      if (group.length > 1 && !(error instanceof Unavailable)) for (const unit of group) await this.#commit([unit]);
+      else for (const unit of group) unit.failed(error);
       return;
     }
     for (const unit of group) unit.done();

@@ -1,5 +1,5 @@
 import { Client, DatabaseError } from 'pg';
-import type { Change, Content, Database, StoredRow } from './database.ts';
+import { type Change, type Content, type Database, type StoredRow, Unavailable } from './database.ts';
 import type { DatabaseAt } from './messages.ts';
 import { SCHEMA, SCHEMA_LOCK } from './postgres-schema.ts';
 
@@ -184,7 +184,7 @@ export class PostgresDatabase implements Database {
 
   async #connected(): Promise<Client> {
     if (this.#client !== undefined) return this.#client;
-    if (performance.now() < this.#awayUntil) throw new Error(`${this.name} is away: it is asked for again soon.`);
+    if (performance.now() < this.#awayUntil) throw new Unavailable(`${this.name} is away: it is asked for again soon.`);
     const client = new Client({
       connectionString: this.#url,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -202,7 +202,7 @@ export class PostgresDatabase implements Database {
     } catch (cause) {
       this.#lose(client);
       this.#awayUntil = performance.now() + AWAY_MS;
-      throw new Error(`${this.name} cannot be used: ${(cause as Error).message}`, { cause });
+      throw new Unavailable(`${this.name} cannot be used: ${(cause as Error).message}`, { cause });
     }
   }
 
@@ -235,8 +235,10 @@ export class PostgresDatabase implements Database {
     } catch (error) {
       // The server has answered, and goes on.
       const answered = error instanceof DatabaseError && error.severity !== 'FATAL' && error.severity !== 'PANIC';
-      if (!answered) this.#lose(client);
-      throw new Error(`${(error as Error).message} (${this.name})`, { cause: error });
+      const message = `${(error as Error).message} (${this.name})`;
+      if (answered) throw new Error(message, { cause: error });
+      this.#lose(client);
+      throw new Unavailable(message, { cause: error });
     }
   }
 

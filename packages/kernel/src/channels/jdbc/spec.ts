@@ -6,37 +6,35 @@ export type DatabaseUrl =
   | { readonly kind: 'sqlite'; readonly file: string; readonly insteadOfDerby: boolean }
   | { readonly kind: 'postgres'; readonly url: string };
 
-const WANTED = 'write jdbc:sqlite:PATH, or jdbc:postgresql://HOST:PORT/DATABASE';
-
-/** Reads a URL as Flume's files and PostgreSQL's users write it; undefined, with the reason, for databases that cannot be used. */
+/** Reads a URL as Flume's files and PostgreSQL's users write it; for a database that cannot be used, answers why. */
 function databaseOf(url: string): DatabaseUrl | string {
   const [, scheme = '', rest = ''] = /^(?:jdbc:)?(\w+):(.*)$/i.exec(url) ?? [];
   switch (scheme.toLowerCase()) {
     case 'sqlite':
-      return rest === '' || rest === ':memory:'
-        ? 'names no file: write jdbc:sqlite:PATH'
-        : { kind: 'sqlite', file: rest, insteadOfDerby: false };
+      if (rest === '' || rest === ':memory:') return 'names no file';
+      return { kind: 'sqlite', file: rest, insteadOfDerby: false };
     case 'postgres':
-    case 'postgresql':
-      return {
-        kind: 'postgres',
-        url: `postgresql:${rest.startsWith('//') ? rest : `//localhost/${rest.replace(/^\//, '')}`}`,
-      };
+    case 'postgresql': {
+      const place = rest.startsWith('//') ? rest : `//localhost/${rest.replace(/^\//, '')}`;
+      const whole = `postgresql:${place}`;
+      return URL.canParse(whole) ? { kind: 'postgres', url: whole } : 'cannot be read as a URL';
+    }
     case 'derby': {
       const [path = ''] = rest.replace(/^directory:/, '').split(';');
-      return path === '' || /^(\/\/|memory:|classpath:|jar:)/.test(path)
-        ? `names a Derby database that is no directory, and Derby does not run here: ${WANTED}`
-        : { kind: 'sqlite', file: `${path}.sqlite`, insteadOfDerby: true };
+      if (path === '' || /^(\/\/|memory:|classpath:|jar:)/.test(path))
+        return 'names a Derby database that is no directory';
+      return { kind: 'sqlite', file: `${path}.sqlite`, insteadOfDerby: true };
     }
     default:
-      return `names a database that is not supported (${scheme || 'it is no URL'}): ${WANTED}`;
+      return `names a database that is not supported (${scheme || 'it is no URL'})`;
   }
 }
 
 const databaseUrl = text.transform((url, context): DatabaseUrl => {
   const database = databaseOf(url);
   if (typeof database !== 'string') return database;
-  context.addIssue(database);
+  const suggestion = 'write jdbc:sqlite:PATH, or jdbc:postgresql://HOST:PORT/DATABASE';
+  context.addIssue({ code: 'custom', message: database, params: { suggestion } });
   return context.value as never;
 });
 
@@ -96,10 +94,18 @@ export const jdbc = defineChannel({
   },
   metrics: {},
   batch: 'transactionCapacity',
-  advise: ({ driverUrl }) =>
-    driverUrl?.kind === 'sqlite' && driverUrl.insteadOfDerby
-      ? [
-          `driver.url names a Derby database, and Derby does not run here. SQLite is used instead, in ${driverUrl.file}; what waits in Derby is not read: let Flume deliver that first, and write driver.url = jdbc:sqlite:${driverUrl.file}`,
-        ]
-      : [],
+  advise({ driverUrl, username, password, propertiesFile }) {
+    const advice: string[] = [];
+    if (driverUrl?.kind === 'sqlite' && driverUrl.insteadOfDerby) {
+      advice.push(
+        `driver.url names a Derby database, and Derby does not run here. SQLite is used instead, in ${driverUrl.file}; what waits in Derby is not read: let Flume deliver that first, and write driver.url = jdbc:sqlite:${driverUrl.file}`,
+      );
+    }
+    const login = { 'db.username': username, 'db.password': password, 'connection.properties.file': propertiesFile };
+    for (const [name, value] of Object.entries(login)) {
+      if (value === undefined || driverUrl?.kind === 'postgres') continue;
+      advice.push(`${name} is ignored, because SQLite has no users and no connections: remove the line`);
+    }
+    return advice;
+  },
 });

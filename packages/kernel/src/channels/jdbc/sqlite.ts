@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import type { Change, Content, Database, StoredRow } from './database.ts';
+import { type Change, type Content, type Database, type StoredRow, Unavailable } from './database.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
 
 /** How long a commit waits for somebody else who writes to the file, such as an operator in a shell. */
@@ -49,6 +49,10 @@ export class SqliteDatabase implements Database {
     const db = this.#db;
     try {
       db.exec('BEGIN IMMEDIATE');
+    } catch (error) {
+      throw new Unavailable(`${(error as Error).message} (${this.name})`, { cause: error });
+    }
+    try {
       for (const change of changes) this.#apply(change);
       db.exec('COMMIT');
     } catch (error) {

@@ -33,13 +33,19 @@ export class StoreHost {
     return starting;
   }
 
-  constructor(worker: Worker, link: Link, { capacity }: StoreBirth) {
+  constructor(worker: Worker, link: Link, { capacity }: StoreBirth, log: Log) {
     this.#worker = worker;
     this.#link = link;
     this.capacity = capacity;
     this.#ended = once(worker, 'exit').then(() => {
-      // Whatever the store died of, nobody may wait for it.
-      for (const board of this.#boards) board.close();
+      const open = this.#boards.filter((board) => !board.closed);
+      if (open.length === 0) return;
+      // Nobody may wait for a store that is dead.
+      for (const board of open) board.close();
+      log.error(
+        {},
+        'The store of the database has died, and its channels are closed until the agent is started again.',
+      );
     });
   }
 
@@ -77,7 +83,7 @@ async function start(birth: StoreBirth, log: Log, ended: () => void): Promise<St
     workerData: birth,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
   });
-  worker.on('error', (error) => log.error({ error }, 'The store of the database has failed; its channels are closed.'));
+  worker.on('error', (error) => log.error({ error }, 'The store of the database has failed.'));
   worker.on('exit', ended);
   const ready = await new Promise<FromStore>((resolve, reject) => {
     worker.on('message', (message: FromStore) => {
@@ -89,5 +95,5 @@ async function start(birth: StoreBirth, log: Log, ended: () => void): Promise<St
   if (ready.type === 'failed') throw new Error(ready.message);
   const link = await Link.to(worker.threadId);
   worker.unref();
-  return new StoreHost(worker, link, birth);
+  return new StoreHost(worker, link, birth, log);
 }
