@@ -349,7 +349,7 @@ fn a_put_that_the_log_refuses_is_answered_so_and_never_seen() {
             let channel = Arc::clone(&channel);
             move || {
                 let work = channel.gather(0, 1, u64::MAX, &|| 0).unwrap();
-                channel.set_fault(Some(Error::Stale), 0).unwrap();
+                channel.set_fault(0, Some(Error::Stale), 0).unwrap();
                 work.settle(Err(Error::Stale), 0).unwrap();
             }
         });

@@ -122,13 +122,24 @@ impl Channel {
         self.with(|state| Ok(state.reading_from(lane)))
     }
 
-    /// Refuses puts with this error, those that wait too; `None` lets them in again.
+    /// Nothing can be written to a directory, for this reason, or again. While there is none left, puts are refused, those that wait too.
     ///
     /// # Errors
     /// `Panic` when the channel is broken.
-    pub fn set_fault(&self, fault: Option<Error>, now_ms: u64) -> Result<()> {
+    pub fn set_fault(&self, lane: usize, fault: Option<Error>, now_ms: u64) -> Result<()> {
         self.with(|state| {
-            state.set_fault(fault, now_ms);
+            state.set_fault(lane, fault, now_ms);
+            Ok(())
+        })
+    }
+
+    /// A thread of the log is gone: nothing can be put any more.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
+    pub fn give_up(&self, why: &Error) -> Result<()> {
+        self.with(|state| {
+            (0..state.lanes()).for_each(|lane| state.set_fault(lane, Some(why.clone()), 0));
             Ok(())
         })
     }
@@ -173,7 +184,7 @@ impl Channel {
         });
     }
 
-    /// Why nothing can be put now.
+    /// Why nothing can be written to some directory now.
     #[must_use]
     pub fn fault(&self) -> Option<Error> {
         self.with(|state| Ok(state.fault())).ok().flatten()

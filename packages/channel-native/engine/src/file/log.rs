@@ -21,6 +21,8 @@ use crate::{
 
 /// A checkpoint is due after so many bytes of log.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
+/// A checkpoint is due so many milliseconds after a change while nothing can be written.
+const UNWRITABLE_CHECKPOINT_MS: u64 = 1_000;
 /// Length of the first segment: an agent starts quickly.
 const FIRST_LEN: u32 = 4 << 20;
 /// Free segments that are kept for the next changes.
@@ -301,7 +303,7 @@ impl<S: Storage> Log<S> {
 
     /// Whether something is due at this time: when to ask again, if ever.
     pub fn due_ms(&self) -> Option<u64> {
-        let checkpoint = self.changed_ms.map(|at| at + self.options.checkpoint_ms);
+        let checkpoint = self.changed_ms.map(|at| at + self.checkpoint_ms());
         let sync = match self.options.sync {
             Sync::Interval(ms) => self.written_ms.map(|at| at + ms),
             Sync::Commit => None,
@@ -313,7 +315,18 @@ impl<S: Storage> Log<S> {
     pub fn is_checkpoint_due(&self, now_ms: u64) -> bool {
         self.durable.segment != self.checkpointed.segment
             || self.bytes_since >= CHECKPOINT_BYTES
-            || self.changed_ms.is_some_and(|at| at + self.options.checkpoint_ms <= now_ms)
+            || self.changed_ms.is_some_and(|at| at + self.checkpoint_ms() <= now_ms)
+    }
+
+    /// While nothing can be written, checkpoints are what acknowledgements have, and what frees segments.
+    fn checkpoint_ms(&self) -> u64 {
+        let longest = if self.active.is_some() { u64::MAX } else { UNWRITABLE_CHECKPOINT_MS };
+        self.options.checkpoint_ms.min(longest)
+    }
+
+    /// Something changed that the next checkpoint should say.
+    pub fn note_change(&mut self, now_ms: u64) {
+        self.changed_ms.get_or_insert(now_ms);
     }
 
     /// Whether written bytes have waited for a sync long enough.
@@ -396,7 +409,8 @@ impl<S: Storage> Log<S> {
     /// Has the next segment made ahead: at once where segments are full-grown, because much is written there, else when a quarter is used.
     fn order_next(&mut self) {
         let Some(active) = &self.active else { return };
-        let soon = active.length >= self.options.segment_len || active.at - RECORDS_AT >= (active.length - RECORDS_AT) / 4;
+        let soon =
+            active.length >= self.options.segment_len || active.at - RECORDS_AT >= (active.length - RECORDS_AT) / 4;
         if soon && !self.maker.has_order() {
             self.order(self.next_length());
         }

@@ -58,8 +58,8 @@ pub struct Opened<S: Storage> {
     sources: Vec<Source<S::File>>,
     ledger: LedgerOptions,
     findings: Vec<String>,
-    /// Why nothing can be written yet.
-    fault: Option<Error>,
+    /// Directories to which nothing can be written yet, and why.
+    faults: Vec<(usize, Error)>,
     locks: Vec<Lock>,
 }
 
@@ -138,7 +138,7 @@ pub fn open<S: Storage>(
             take_sync: options.take_sync,
         },
         findings: Vec::new(),
-        fault: None,
+        faults: Vec::new(),
         locks: Vec::new(),
     };
     for (lane, (storage, mut recovered)) in data.iter().zip(recovered).enumerate() {
@@ -176,7 +176,7 @@ pub fn open<S: Storage>(
         };
         let mut log = Log::new(start, log_options);
         match log.begin(0, now_ms) {
-            Err(error) if error.is_shortage() => opened.fault = Some(error),
+            Err(error) if error.is_shortage() => opened.faults.push((lane, error)),
             begun => begun?,
         }
         opened.sources.push(Source { path: storage.path(), log_id: id, segments: log.segments() });
@@ -227,12 +227,12 @@ impl<S: Storage> Opened<S> {
     /// # Errors
     /// `Panic` when the channel is broken.
     pub fn attach_to(self, channel: &mut Channel, now_ms: u64) -> Result<Parts<S>> {
-        let Self { logs, sources, ledger, findings, fault, locks } = self;
+        let Self { logs, sources, ledger, findings, faults, locks } = self;
         let part_bytes = ledger.cache_bytes / 8;
         channel.attach(ledger)?;
         findings.into_iter().for_each(|it| channel.report(it));
-        if fault.is_some() {
-            channel.set_fault(fault, now_ms)?;
+        for (lane, fault) in faults {
+            channel.set_fault(lane, Some(fault), now_ms)?;
         }
         Ok(Parts { logs, sources, part_bytes, locks })
     }
@@ -268,7 +268,7 @@ impl Running {
         let body = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| work(&used)));
             if !matches!(ended, Ok(Ok(()))) {
-                let _ = used.set_fault(Some(Error::Panic("a thread of the log has ended".into())), 0);
+                let _ = used.give_up(&Error::Panic("a thread of the log has ended".into()));
             }
         };
         let spawned = thread::Builder::new().name(name.into()).spawn(body);

@@ -3,12 +3,14 @@
 use super::{Log, Storage};
 use crate::{
     channel::{Channel, Gathered, Placed},
-    error::Result,
+    error::{Error, Result},
 };
 
 /// Between tries to write again after a failure.
 const RETRY_MIN_MS: u64 = 100;
 const RETRY_MAX_MS: u64 = 10_000;
+/// The same while space is short: it may be back soon.
+const SHORTAGE_MS: u64 = 1_000;
 /// Where nothing is due, this is soon enough to look again.
 const NEVER_MS: u64 = 3_600_000;
 
@@ -18,15 +20,24 @@ pub struct Writer<'a, S: Storage> {
     log: Log<S>,
     lane: usize,
     clock: &'a dyn Fn() -> u64,
-    /// When a failed log is tried again, and how long to wait after that.
-    retry: Option<(u64, u64)>,
+    /// Present while nothing can be written.
+    retry: Option<Retry>,
+}
+
+/// How a log that has failed is tried again.
+struct Retry {
+    at_ms: u64,
+    /// What was waited the last time.
+    pause_ms: u64,
+    fault: Error,
 }
 
 impl<'a, S: Storage> Writer<'a, S> {
     /// A writer for the directory `lane` of the channel.
     #[must_use]
     pub fn new(channel: &'a Channel, log: Log<S>, lane: usize, clock: &'a dyn Fn() -> u64) -> Self {
-        let retry = (!log.is_writable()).then(|| (clock(), RETRY_MIN_MS));
+        let fault = channel.fault().filter(|_| !log.is_writable());
+        let retry = fault.map(|fault| Retry { at_ms: clock(), pause_ms: RETRY_MIN_MS, fault });
         Self { channel, log, lane, clock, retry }
     }
 
@@ -46,7 +57,7 @@ impl<'a, S: Storage> Writer<'a, S> {
     pub fn turn(&mut self, until_ms: u64) -> Result<bool> {
         let work = self.channel.gather(self.lane, self.log.group_max(), until_ms, self.clock)?;
         let last = work.is_last();
-        if self.retry.is_some_and(|(at_ms, _)| at_ms <= (self.clock)() || last) {
+        if self.retry.as_ref().is_some_and(|retry| retry.at_ms <= (self.clock)() || last) {
             self.try_again()?;
         }
         self.write(work)?;
@@ -56,8 +67,11 @@ impl<'a, S: Storage> Writer<'a, S> {
 
     fn write(&mut self, work: Gathered<'_>) -> Result<()> {
         let now_ms = (self.clock)();
-        if let Some(fault) = self.channel.fault().filter(|_| self.retry.is_some()) {
-            return work.settle(Err(fault), now_ms);
+        if let Some(Retry { fault, .. }) = &self.retry {
+            if !work.acks().is_empty() {
+                self.log.note_change(now_ms);
+            }
+            return work.settle(Err(fault.clone()), now_ms);
         }
         if work.is_empty() {
             return work.settle(Ok(&[]), now_ms);
@@ -66,8 +80,7 @@ impl<'a, S: Storage> Writer<'a, S> {
         let outcome: std::result::Result<&[Placed], _> = match &outcome {
             Ok(placed) => Ok(placed),
             Err(error) => {
-                self.channel.set_fault(Some(error.clone()), now_ms)?;
-                self.retry = Some((now_ms + RETRY_MIN_MS, RETRY_MIN_MS));
+                self.fail(error.clone(), RETRY_MIN_MS)?;
                 Err(error.clone())
             }
         };
@@ -84,19 +97,23 @@ impl<'a, S: Storage> Writer<'a, S> {
     /// A new segment, after a failure. Until there is one, nothing is promised.
     fn try_again(&mut self) -> Result<()> {
         let now_ms = (self.clock)();
-        let Some((_, pause_ms)) = self.retry else { return Ok(()) };
+        let Some(Retry { pause_ms, .. }) = self.retry else { return Ok(()) };
         match self.log.begin(0, now_ms) {
             Ok(()) => {
                 self.retry = None;
-                self.channel.set_fault(None, now_ms)
+                self.channel.set_fault(self.lane, None, now_ms)
             }
             Err(error) => {
-                let pause_ms =
-                    (pause_ms * 2).min(RETRY_MAX_MS).min(if error.is_shortage() { 1_000 } else { RETRY_MAX_MS });
-                self.retry = Some((now_ms + pause_ms, pause_ms));
-                self.channel.set_fault(Some(error), now_ms)
+                let pause_max_ms = if error.is_shortage() { SHORTAGE_MS } else { RETRY_MAX_MS };
+                self.fail(error, (pause_ms * 2).min(pause_max_ms))
             }
         }
+    }
+
+    fn fail(&mut self, fault: Error, pause_ms: u64) -> Result<()> {
+        let now_ms = (self.clock)();
+        self.retry = Some(Retry { at_ms: now_ms + pause_ms, pause_ms, fault: fault.clone() });
+        self.channel.set_fault(self.lane, Some(fault), now_ms)
     }
 
     fn do_what_is_due(&mut self, last: bool) -> Result<()> {
@@ -111,8 +128,7 @@ impl<'a, S: Storage> Writer<'a, S> {
         };
         self.burn()?;
         if let Err(error) = synced {
-            self.channel.set_fault(Some(error), now_ms)?;
-            self.retry = Some((now_ms + RETRY_MIN_MS, RETRY_MIN_MS));
+            self.fail(error, RETRY_MIN_MS)?;
         }
         if let Err(error) = checkpointed {
             self.channel.report(&error.to_string());
@@ -121,7 +137,7 @@ impl<'a, S: Storage> Writer<'a, S> {
     }
 
     fn next_due_ms(&self) -> u64 {
-        let retry_ms = self.retry.map(|(at_ms, _)| at_ms);
+        let retry_ms = self.retry.as_ref().map(|retry| retry.at_ms);
         [retry_ms, self.log.due_ms()].into_iter().flatten().min().unwrap_or_else(|| (self.clock)() + NEVER_MS)
     }
 }

@@ -151,6 +151,8 @@ struct Lane {
     refilled_to: u64,
     shown_to: Position,
     next_ordinal: u64,
+    /// Why nothing can be written to it.
+    fault: Option<Error>,
 }
 
 #[derive(Debug)]
@@ -168,8 +170,6 @@ pub(in super::super) struct Ledger {
     shown_bytes: u64,
     /// Events in the log that are neither in the order nor leased.
     pub spilled: u64,
-    /// Why nothing can be put.
-    fault: Option<Error>,
     /// The last fault there was, for those whose answer comes later.
     last_fault: Option<Error>,
     /// The reader has found no room for the next record.
@@ -194,6 +194,7 @@ impl Ledger {
             refilled_to: 0,
             shown_to: it.shown_to,
             next_ordinal: it.next_ordinal,
+            fault: None,
         };
         let lanes: Vec<_> = options.lanes.into_iter().map(lane).collect();
         Self {
@@ -206,7 +207,6 @@ impl Ledger {
             put_bytes: options.put_bytes,
             take_sync: options.take_sync,
             shown_bytes: 0,
-            fault: None,
             last_fault: None,
             starved: false,
             ended: false,
@@ -224,6 +224,12 @@ impl Ledger {
 
     fn at(&mut self, sequence: u64) -> Option<&mut Pending> {
         self.pending.get_mut(usize::try_from(sequence.checked_sub(self.front)?).ok()?)
+    }
+
+    /// Why nothing can be put: no directory can be written to.
+    fn refusal(&self) -> Option<&Error> {
+        let first = self.lanes.first()?.fault.as_ref();
+        first.filter(|_| self.lanes.iter().all(|lane| lane.fault.is_some()))
     }
 
     /// Everything staged so far has been picked by a writer.

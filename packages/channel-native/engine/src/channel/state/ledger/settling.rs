@@ -1,26 +1,31 @@
 //! How puts leave the ledger: shown, spilled, voided or refused, in the order in which they were staged.
 
-use super::{Answer, Extent, Ledger, Pending, Placed, Pressed, Progress, State, Unread, Visibility, origin};
+use super::{Answer, Extent, Pending, Placed, Pressed, Progress, State, Unread, Visibility, origin};
 use crate::error::{Error, Result};
 
 impl State {
-    /// Refuses puts from now on, those that wait or are staged too; `None` lets them in again.
-    pub fn set_fault(&mut self, fault: Option<Error>, now_ms: u64) {
+    /// Nothing can be written to a directory from now on, or again. When there is none left, puts are refused, those that wait or are staged too.
+    pub fn set_fault(&mut self, lane: usize, fault: Option<Error>, now_ms: u64) {
         let Some(ledger) = &mut self.ledger else { return };
-        ledger.fault.clone_from(&fault);
-        let Some(error) = fault else { return };
-        ledger.last_fault = Some(error.clone());
+        ledger.lanes[lane].fault.clone_from(&fault);
+        ledger.last_fault = fault.or(ledger.last_fault.take());
+        let Some(refusal) = ledger.refusal().cloned() else { return };
         for put in &mut ledger.pending {
             if matches!(put.progress, Progress::Staged) {
                 put.progress = Progress::Failed;
-                self.effects.answers.push(Answer { to: put.who, result: Err(error.clone()) });
+                self.effects.answers.push(Answer { to: put.who, result: Err(refusal.clone()) });
             }
         }
         for putter in self.putters.drain(..) {
             self.counters.refused += u64::from(putter.need.events);
-            self.effects.answers.push(Answer { to: putter.who, result: Err(error.clone()) });
+            self.effects.answers.push(Answer { to: putter.who, result: Err(refusal.clone()) });
         }
         self.release_settled(now_ms);
+    }
+
+    /// Directories of the log.
+    pub fn lanes(&self) -> usize {
+        self.ledger.as_ref().map_or(0, |ledger| ledger.lanes.len())
     }
 
     /// Why nothing can be put, or why it could not lately.
@@ -28,17 +33,17 @@ impl State {
         self.ledger.as_ref().and_then(|ledger| ledger.last_fault.clone())
     }
 
-    /// Why nothing can be put now.
+    /// Why nothing can be written to some directory now.
     pub fn fault(&self) -> Option<Error> {
-        self.ledger.as_ref().and_then(|ledger| ledger.fault.clone())
+        self.ledger.as_ref()?.lanes.iter().find_map(|lane| lane.fault.clone())
     }
 
     pub(in super::super) fn check_putting(&self) -> Result<()> {
-        match &self.ledger {
-            Some(Ledger { fault: Some(fault), .. }) => Err(fault.clone()),
-            Some(Ledger { ended: true, .. }) => Err(Error::Closed),
-            _ => Ok(()),
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        if ledger.ended {
+            return Err(Error::Closed);
         }
+        ledger.refusal().map_or(Ok(()), |refusal| Err(refusal.clone()))
     }
 
     /// Shows or voids a put that was committed hidden.

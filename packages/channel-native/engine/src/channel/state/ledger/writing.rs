@@ -36,7 +36,8 @@ impl State {
         let Some(ledger) = &mut self.ledger else { return Ok(Work { last: true, ..Work::default() }) };
         let mut puts = Vec::new();
         let mut bytes = 0;
-        while let Some(put) = ledger.pending.get_mut((ledger.next_pick - ledger.front) as usize) {
+        let writable = ledger.lanes[lane].fault.is_none();
+        while let Some(put) = ledger.pending.get_mut((ledger.next_pick - ledger.front) as usize).filter(|_| writable) {
             if matches!(put.progress, Progress::Staged) {
                 let len = u64::from(put.extent.end - put.extent.start) + u64::from(put.extent.count) * 8;
                 if !puts.is_empty() && bytes + len > bytes_max {
