@@ -61,7 +61,7 @@ pub fn open_memory(mut buffer: Uint8ArraySlice<'_>, limits: MemoryLimits, poison
     let bytes = unsafe { buffer.as_mut() };
     if (bytes.len() as u64) < layout.length() || !bytes.as_ptr().addr().is_multiple_of(8) {
         let length = bytes.len() as u64;
-        return Err(thrown(Error::TooLarge(Excess::Bytes { is: layout.length(), max: length })));
+        return Err(thrown(Error::TooLarge(Excess::Bytes { is: layout.length(), max: length, property: "byteCapacity" })));
     }
     let limits = Limits {
         capacity: limits.capacity,

@@ -123,7 +123,7 @@ pub fn open_file(mut buffer: Uint8ArraySlice<'_>, settings: FileChannelSettings,
     let bytes = unsafe { buffer.as_mut() };
     if (bytes.len() as u64) < layout.length() || !bytes.as_ptr().addr().is_multiple_of(8) {
         let length = bytes.len() as u64;
-        return Err(thrown(Error::TooLarge(Excess::Bytes { is: layout.length(), max: length })));
+        return Err(thrown(Error::TooLarge(Excess::Bytes { is: layout.length(), max: length, property: "bufferSize" })));
     }
     let address = bytes.as_mut_ptr().expose_provenance();
     Ok(AsyncTask::new(Waiting(Some(Box::new(move || {

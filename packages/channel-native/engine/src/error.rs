@@ -89,6 +89,8 @@ pub enum Excess {
         is: u64,
         /// How many there may be.
         max: u64,
+        /// What sets that.
+        property: &'static str,
     },
 }
 
@@ -198,8 +200,8 @@ impl fmt::Display for Excess {
             Self::Put { transaction, max } => write!(f, "Put queue for {transaction} of capacity {max} full, {ADVICE}"),
             Self::Take { transaction, max } => write!(f, "Take list for {transaction}, capacity {max} full, {ADVICE}"),
             Self::Bodies { limit } => bytes_exhausted(f, *limit),
-            Self::Bytes { is, max } => {
-                write!(f, "the events take {is} bytes, but the channel has {max}: raise its byteCapacity")
+            Self::Bytes { is, max, property } => {
+                write!(f, "the events take {is} bytes, but the channel has {max} for them: raise its {property}")
             }
         }
     }

@@ -203,7 +203,11 @@ impl State {
         }
         let bytes_max = self.ledger.as_ref().map_or(self.limits.bytes, |ledger| ledger.put_bytes);
         if need.footprint() > bytes_max || !self.arena.can_ever(need.events, need.bytes) {
-            return Err(Error::TooLarge(Excess::Bytes { is: need.footprint(), max: bytes_max }));
+            return Err(Error::TooLarge(Excess::Bytes {
+                is: need.footprint(),
+                max: bytes_max,
+                property: if self.ledger.is_some() { "bufferSize" } else { "byteCapacity" },
+            }));
         }
         Ok(())
     }

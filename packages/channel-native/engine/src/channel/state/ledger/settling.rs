@@ -1,6 +1,8 @@
 //! How puts leave the ledger: shown, spilled, voided or refused, in the order in which they were staged.
 
-use super::{Answer, Extent, Pending, Placed, Pressed, Progress, State, Unread, Visibility, origin};
+use super::{
+    super::puts::footprint, Answer, Extent, Pending, Placed, Pressed, Progress, State, Unread, Visibility, origin,
+};
 use crate::error::{Error, Result};
 
 impl State {
@@ -101,7 +103,8 @@ impl State {
             return;
         }
         self.counters.put += u64::from(extent.count);
-        let cached = ledger.spilled == 0 && ledger.shown_bytes < ledger.cache_bytes && self.ring.room() > 0;
+        let fits = ledger.shown_bytes + footprint(&extent) <= ledger.cache_bytes;
+        let cached = ledger.spilled == 0 && fits && self.ring.room() > 0;
         if cached {
             self.show(extent, origin(number, ordinal), time_ms);
         } else {
