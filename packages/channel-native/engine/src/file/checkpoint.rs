@@ -62,6 +62,12 @@ struct Fixed {
 }
 
 impl Checkpoint {
+    /// Whether it speaks of the log up to a place in this very segment.
+    #[must_use]
+    pub const fn is_in(&self, number: u64, nonce: u64) -> bool {
+        self.position.segment == number && self.nonce == nonce
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut pairs: Vec<_> = self.consumed.pairs().collect();
         if pairs.len() > PAIRS_MAX {

@@ -6,12 +6,14 @@ mod checkpoint;
 pub mod consumed;
 mod disk;
 mod group;
+pub mod inspect;
 pub mod layout;
 mod log;
 mod maker;
 mod opening;
 mod reader;
 mod recovery;
+pub mod repair;
 #[cfg(all(test, not(loom)))]
 mod rig;
 mod scan;
@@ -27,6 +29,7 @@ pub use disk::{Disk, DiskFile, Lock};
 pub use layout::Position;
 pub use log::{Log, LogOptions, Segment, Segments, Sync};
 pub use opening::{FileOptions, LOCK, Opened, Parts, Running, open, open_disks};
+pub use recovery::Finding;
 pub use storage::{Storage, StorageFile};
 
 use crate::batch::Run;

@@ -16,7 +16,8 @@ mod record;
 mod segment;
 
 pub use names::{
-    checkpoint_log_id, checkpoint_name, damaged_name, is_flume, quarantined_name, segment_name, segment_number, used_number,
+    checkpoint_log_id, checkpoint_name, damaged_name, is_flume, quarantined_name, segment_name, segment_number,
+    used_number,
 };
 pub use payload::{ack_ranges, encode_ack, put_checksum, put_len, put_parts};
 pub use record::{Kind, RECORD_HEADER_LEN, RecordHeader};

@@ -174,7 +174,7 @@ impl RecordHeader {
     fn is_coherent(&self) -> bool {
         match self.kind {
             Kind::Put => self.events > 0 && u64::from(self.payload_len) == put_len(self.bytes, self.events),
-            Kind::Ack => self.payload_len.is_multiple_of(16),
+            Kind::Ack => self.payload_len.is_multiple_of(RECORD_ALIGN),
         }
     }
 }
@@ -234,7 +234,7 @@ mod tests {
             RecordHeader { events: 0, payload_len: 16, ..put() },
             RecordHeader { events: u32::MAX, ..put() },
             RecordHeader { bytes: 17, ..put() },
-            RecordHeader { payload_len: 24, ..ack() },
+            RecordHeader { payload_len: 20, ..ack() },
         ];
         for lie in lies {
             assert_eq!(RecordHeader::decode(&lie.encode(1, AT), 1, AT), None, "{lie:?}");

@@ -150,6 +150,11 @@ impl SegmentHeader {
         newest.ok_or(HeaderFault::Unreadable)
     }
 
+    /// Reads each of the two copies by itself.
+    pub fn decode_copies(bytes: &[u8]) -> [Result<Self, HeaderFault>; 2] {
+        [0, COPY].map(|at| bytes.get(at..at + COPY).map_or(Err(HeaderFault::Unreadable), Self::decode_copy))
+    }
+
     /// Every version has magic, version and checksum in the same places.
     fn decode_copy(bytes: &[u8]) -> Result<Self, HeaderFault> {
         let mut bytes: [u8; COPY] = bytes.try_into().map_err(|_| HeaderFault::Unreadable)?;
@@ -230,6 +235,7 @@ mod tests {
             let mut changed = bytes;
             changed[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(SegmentHeader::decode(&changed), Ok(header(3, 2)), "bit {bit}");
+            assert_eq!(SegmentHeader::decode_copies(&changed), [Err(HeaderFault::Unreadable), Ok(header(3, 2))]);
             changed[COPY..].fill(0);
             assert_eq!(SegmentHeader::decode(&changed), Err(HeaderFault::Unreadable), "bit {bit}");
         }
@@ -241,6 +247,7 @@ mod tests {
         assert_eq!(SegmentHeader::decode(&bytes[..COPY]), Ok(header(3, 2)));
         for len in [0, 63, COPY - 1] {
             assert_eq!(SegmentHeader::decode(&bytes[..len]), Err(HeaderFault::Unreadable));
+            assert!(SegmentHeader::decode_copies(&bytes[..len]).iter().all(Result::is_err));
         }
         assert_eq!(SegmentHeader::decode(&[0; RECORDS_AT as usize]), Err(HeaderFault::Unreadable));
     }
