@@ -13,9 +13,13 @@ export interface RunAgentOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Most files and sockets the process may have open, where that is less than it has now. */
   readonly openFilesMax?: number;
+  /** Words in front of the command line: a program that becomes the agent, such as `strace -D`. */
+  readonly under?: readonly string[];
   /** What to do with standard output: collect its lines (the default), or leave it unread, as a terminal that hangs would, until `readOutput`. */
   readonly output?: 'lines' | 'unread';
-  /** How long the agent may take until all its components are open. Default 15,000. */
+  /** Sources and sinks that must be open before the agent counts as started. Default: all. */
+  readonly waitFor?: readonly string[];
+  /** How long the agent may take until that. Default 15,000. */
   readonly startTimeoutMs?: number;
 }
 
@@ -52,20 +56,22 @@ export interface RunningAgent extends AsyncDisposable {
 
 /**
  * Runs the command line program on a configuration, given as text or as the path of a file, and resolves when every source and sink of the
- * agent is open. Rejects with what it said when that does not happen.
+ * agent is open, or those that are waited for. Rejects with what it said when that does not happen.
  */
 export async function runAgent(configuration: string, options: RunAgentOptions = {}): Promise<RunningAgent> {
-  const { name = 'a1', args = [], environment = {}, openFilesMax, output: wanted = 'lines' } = options;
+  const { name = 'a1', args = [], environment = {}, openFilesMax, under = [], output: wanted = 'lines' } = options;
   const scratch = mkdtempSync(join(tmpdir(), 'millrace-agent-'));
   const isFile = !configuration.includes('\n') && existsSync(configuration);
   const file = isFile ? configuration : join(scratch, 'agent.conf');
   if (!isFile) writeFileSync(file, configuration);
-  const components = componentsOf(name, readFileSync(file, 'utf8'));
+  const components = componentsOf(name, readFileSync(file, 'utf8')).filter(
+    (component) => options.waitFor?.some((wanted) => component.endsWith(`.${wanted}`)) ?? true,
+  );
 
   const program = fileURLToPath(import.meta.resolve('millrace/bin/millrace.js'));
   const command = [process.execPath, program, 'agent', '-n', name, '-f', file, ...args];
   const limited = openFilesMax === undefined ? [] : ['sh', '-c', `ulimit -n ${openFilesMax} && exec "$0" "$@"`];
-  const [first, ...rest] = [...limited, ...command] as [string, ...string[]];
+  const [first, ...rest] = [...limited, ...under, ...command] as [string, ...string[]];
   const child = spawn(first, rest, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
 
   const ended = new Promise<AgentEnd>((resolve) => {
