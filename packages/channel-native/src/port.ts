@@ -1,6 +1,7 @@
 import { addon } from './addon.ts';
 import { Batch } from './batch.ts';
 import { ChannelError, failure } from './error.ts';
+import { countersOf } from './memory-channel.ts';
 import type { Owner } from './owner.ts';
 
 /** Where a channel is; plain data for `postMessage` and `workerData`. */
@@ -134,6 +135,11 @@ export class ChannelPort {
   tryTake(max = this.address.transactionCapacity): Lease | undefined {
     const outcome = addon.take(this.address.id, this.#owner.id, 0, max, 1, 0, false);
     return outcome >= 0 ? this.#lease(outcome) : undefined;
+  }
+
+  /** Events that wait to be taken, those that a log still has to bring back included. */
+  queued(): number {
+    return countersOf(this.address.id).queued;
   }
 
   async #takeLater(token: number, signal: AbortSignal | undefined): Promise<Lease> {

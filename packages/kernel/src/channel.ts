@@ -35,6 +35,8 @@ export interface TakePort {
   take(options: TakeOptions): Lease | Promise<Lease>;
   /** Whatever is there at this moment, up to `max` events. */
   tryTake(max: number): Lease | undefined | Promise<Lease | undefined>;
+  /** Events that wait to be taken, also those of which `tryTake` knows nothing yet. Absent where it always finds them. */
+  queued?(): number;
 }
 
 /** What a put asks for: events, their encoded bytes, and Flume's 100-byte slots of their bodies. */

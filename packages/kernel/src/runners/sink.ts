@@ -12,6 +12,9 @@ export const FAILURE_PAUSE_MS = 5_000;
 /** The same while draining, when time is short. */
 export const DRAIN_PAUSE_MS = 1_000;
 
+/** How soon it is seen whether a channel has brought back from the disk what it still has. */
+const DRAIN_WAIT_MS = 5;
+
 export interface SinkRunnerOptions {
   readonly lingerMs: number;
   readonly meters: MetersOf<SinkMeters>;
@@ -34,7 +37,7 @@ export async function open({ assignment, owner, module, log, asked, overdue }: S
 }
 
 /**
- * Takes, delivers, commits. Until it is asked to stop it waits for events; from then on it delivers what can be had at once, and ends
+ * Takes, delivers, commits. Until it is asked to stop it waits for events; from then on it delivers what is there, and ends
  * when there is nothing left or it is overdue. A failure gives the batch back, and after a pause it is taken again. Rejects with the
  * failure when the batch cannot be given back.
  */
@@ -52,7 +55,11 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       const taking = asked.aborted ? port.tryTake(max) : port.take(take);
       // Mostly everything here is done when its call returns, and a turn through the microtasks for each would cost more than the work.
       lease = taking instanceof Promise ? await taking : taking;
-      if (lease === undefined) return;
+      if (lease === undefined) {
+        if ((port.queued?.() ?? 0) === 0) return;
+        await pause(DRAIN_WAIT_MS, overdue);
+        continue;
+      }
       events = lease.batch.length;
       meters.taken.add(events);
       const delivering = sink.deliver(lease.batch);
