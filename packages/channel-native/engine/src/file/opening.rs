@@ -161,6 +161,9 @@ pub fn open<S: Storage>(
         for name in std::mem::take(&mut recovered.leftovers) {
             storage.remove(&name).map_err(refused)?;
         }
+        // A process that was killed may have left names that are not durable. Were they changed again before they are, a loss of power could
+        // leave two of them to one file.
+        storage.sync_names().map_err(refused)?;
         let start = LogStart {
             checkpoints: checkpoints.iter().map(|it| checkpoint_file(&**it, id)).collect::<Result<Vec<_>>>()?,
             maker: maker(Arc::clone(storage)).map_err(refused)?,
@@ -203,7 +206,12 @@ pub(super) fn checkpoint_file<S: Storage>(storage: &S, log_id: u64) -> Result<S:
     let refused = |error| Error::disk("write a checkpoint to", &storage.path(), &error);
     match storage.open(&name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        opened => return opened.map_err(refused),
+        opened => {
+            let file = opened.map_err(refused)?;
+            // The next checkpoint takes the place of the one before this, which may be the only durable one. When this fails, it costs duplicates.
+            let _ = file.sync();
+            return Ok(file);
+        }
     }
     let make = || {
         let file = storage.create(&name)?;
