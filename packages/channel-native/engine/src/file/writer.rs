@@ -118,7 +118,7 @@ impl<'a, S: Storage> Writer<'a, S> {
 
     fn do_what_is_due(&mut self, last: bool) -> Result<()> {
         let now_ms = (self.clock)();
-        let synced = if self.log.is_sync_due(now_ms) { self.log.sync() } else { Ok(()) };
+        let synced = if last || self.log.is_sync_due(now_ms) { self.log.sync() } else { Ok(()) };
         // Also while nothing can be written: a checkpoint needs no space, and frees segments.
         let due = self.log.is_checkpoint_due(now_ms) || (last && self.log.checkpoints_at_close());
         let checkpointed = if due {
