@@ -4,6 +4,8 @@
 pub(crate) mod build;
 mod checkpoint;
 pub mod consumed;
+#[cfg(all(test, not(any(loom, miri))))]
+mod crash;
 mod disk;
 mod group;
 pub mod inspect;

@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     pub take_sync: bool,
     /// Bytes of the body of each event, at least 8.
     pub body_len: usize,
+    pub checkpoint_on_close: bool,
 }
 
 impl Default for Settings {
@@ -50,6 +51,7 @@ impl Default for Settings {
             keep_free: 0,
             take_sync: false,
             body_len: 100,
+            checkpoint_on_close: true,
         }
     }
 }
@@ -77,7 +79,7 @@ pub(crate) fn with_rig<T>(world: &World, settings: Settings, act: impl FnOnce(&m
         keep_free: settings.keep_free,
         sync: settings.sync,
         checkpoint_ms: 30_000,
-        checkpoint_on_close: true,
+        checkpoint_on_close: settings.checkpoint_on_close,
         take_sync: settings.take_sync,
         buffer_bytes: settings.buffer_bytes,
     };

@@ -54,6 +54,11 @@ impl Inode {
         }
     }
 
+    /// Whether it is longer than the disk knows.
+    pub fn has_grown(&self) -> bool {
+        self.cached.len() > self.durable.len()
+    }
+
     pub fn sync(&mut self) {
         let (forgotten, written): (Vec<_>, Vec<_>) = self.pending.drain(..).partition(|version| version.forgotten);
         for version in &written {

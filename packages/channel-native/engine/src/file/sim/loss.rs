@@ -82,6 +82,8 @@ pub struct Doubt {
     pub sectors: u16,
     /// Changes of names, in the directory that has most of them.
     pub names: u16,
+    /// Files that grew: only for these [`Growth`] makes a difference.
+    pub grown: u16,
 }
 
 impl Kept {
@@ -118,13 +120,14 @@ impl Kept {
 }
 
 impl Doubt {
-    pub(super) fn of(versions: &[&Version], names: usize) -> Self {
+    pub(super) fn of(versions: &[&Version], names: usize, grown: usize) -> Self {
         let count = |grain| places(grain, versions).1.try_into().unwrap_or(u16::MAX);
         Self {
             writes: count(Grain::Write),
             pages: count(Grain::Page),
             sectors: count(Grain::Sector),
             names: names.try_into().unwrap_or(u16::MAX),
+            grown: grown.try_into().unwrap_or(u16::MAX),
         }
     }
 }

@@ -244,7 +244,7 @@ impl State {
 
     pub fn doubt(&self) -> Doubt {
         let names = self.directories.iter().map(Directory::doubt).max();
-        Doubt::of(&self.pending().1, names.unwrap_or(0))
+        Doubt::of(&self.pending().1, names.unwrap_or(0), self.files.iter().filter(|it| it.has_grown()).count())
     }
 
     /// What may or may not be on the disk, in the order of writing; before it, the file of each.

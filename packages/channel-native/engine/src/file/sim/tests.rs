@@ -77,7 +77,7 @@ fn whole_writes_are_kept_and_lost_by_the_pattern() {
     for (page, letter) in b"abcd".iter().enumerate() {
         write(&file, page * PAGE, &[*letter; PAGE]).unwrap();
     }
-    assert_eq!(world.doubt(), Doubt { writes: 4, pages: 4, sectors: 32, names: 0 });
+    assert_eq!(world.doubt(), Doubt { writes: 4, pages: 4, sectors: 32, names: 0, grown: 0 });
     for (kept, expected) in [
         (Kept::Nothing, "oooo"),
         (Kept::Everything, "abcd"),
