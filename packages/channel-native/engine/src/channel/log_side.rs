@@ -50,6 +50,7 @@ impl Gathered<'_> {
     }
 
     /// The puts, in order.
+    #[must_use]
     pub fn puts(&self) -> impl ExactSizeIterator<Item = Staged<'_>> {
         self.work.puts.iter().map(|it| {
             // SAFETY: a put that is being written is complete, and its memory is released only after it was settled.
@@ -68,13 +69,14 @@ impl Gathered<'_> {
     ///
     /// # Errors
     /// `Panic` when the channel is broken.
+    #[expect(clippy::needless_pass_by_value, reason = "an outcome is used up by telling it")]
     pub fn settle(self, outcome: Result<&[Placed]>, now_ms: u64) -> Result<()> {
         let Self { channel, lane, work: Work { puts, acks, waiting, .. } } = self;
         channel.with(|state| {
             if outcome.is_err() {
                 state.return_acks(lane, acks, now_ms);
             }
-            state.settle(&puts, outcome, now_ms);
+            state.settle(&puts, &outcome, now_ms);
             state.settle_takes(waiting);
             Ok(())
         })
@@ -218,6 +220,9 @@ impl Channel {
     }
 
     /// What may be read now, without waiting.
+    ///
+    /// # Errors
+    /// `Panic` when the channel is broken.
     #[cfg(test)]
     pub fn stretches(&self) -> Result<Vec<Stretch>> {
         self.with(|state| Ok(state.unread()))

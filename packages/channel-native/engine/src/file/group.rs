@@ -106,9 +106,9 @@ impl<'a> Group<'a> {
         let gap = &ZEROS[..events.len().next_multiple_of(RECORD_ALIGN as usize) - events.len()];
         for part in [events, gap, table] {
             if events.len() + table.len() <= COPIED_MAX {
-                self.copy(part)
+                self.copy(part);
             } else {
-                self.pieces.push(Piece::Bytes(part))
+                self.pieces.push(Piece::Bytes(part));
             }
         }
     }

@@ -132,6 +132,7 @@ pub struct Log<S: Storage> {
 
 impl<S: Storage> Log<S> {
     /// Takes over what opening found. Nothing is written before [`Log::begin`].
+    #[must_use]
     pub fn new(start: LogStart<S>, options: LogOptions) -> Self {
         let end =
             start.segments.back().map_or_else(Position::default, |it| Position { segment: it.number, offset: it.end });
@@ -161,16 +162,19 @@ impl<S: Storage> Log<S> {
     }
 
     /// The segments, for the reader.
+    #[must_use]
     pub fn segments(&self) -> Segments<S::File> {
         Arc::clone(&self.segments)
     }
 
     /// Bytes that one group should not exceed.
+    #[must_use]
     pub fn group_max(&self) -> u64 {
         u64::from(self.options.segment_len / 8).min(8 << 20)
     }
 
     /// Whether there is a segment to write to.
+    #[must_use]
     pub const fn is_writable(&self) -> bool {
         self.active.is_some()
     }
@@ -215,6 +219,7 @@ impl<S: Storage> Log<S> {
     }
 
     /// Whether closing writes a checkpoint.
+    #[must_use]
     pub const fn checkpoints_at_close(&self) -> bool {
         self.options.checkpoint_on_close
     }
@@ -302,6 +307,7 @@ impl<S: Storage> Log<S> {
     }
 
     /// Whether something is due at this time: when to ask again, if ever.
+    #[must_use]
     pub fn due_ms(&self) -> Option<u64> {
         let checkpoint = self.changed_ms.map(|at| at + self.checkpoint_ms());
         let sync = match self.options.sync {
@@ -312,6 +318,7 @@ impl<S: Storage> Log<S> {
     }
 
     /// Whether a checkpoint is due.
+    #[must_use]
     pub fn is_checkpoint_due(&self, now_ms: u64) -> bool {
         self.durable.segment != self.checkpointed.segment
             || self.bytes_since >= CHECKPOINT_BYTES
@@ -330,6 +337,7 @@ impl<S: Storage> Log<S> {
     }
 
     /// Whether written bytes have waited for a sync long enough.
+    #[must_use]
     pub fn is_sync_due(&self, now_ms: u64) -> bool {
         matches!(self.options.sync, Sync::Interval(ms) if self.written_ms.is_some_and(|at| at + ms <= now_ms))
     }

@@ -215,7 +215,7 @@ pub(super) fn checkpoint_file<S: Storage>(storage: &S, log_id: u64) -> Result<S:
     }
     let make = || {
         let file = storage.create(&name)?;
-        file.write_at(0, &mut [io::IoSlice::new(&[0; checkpoint::FILE_LEN])])?;
+        file.write_at(0, &mut [io::IoSlice::new(&vec![0; checkpoint::FILE_LEN])])?;
         file.sync()?;
         storage.sync_names()?;
         Ok(file)
@@ -238,7 +238,9 @@ impl<S: Storage> Opened<S> {
         let Self { logs, sources, ledger, findings, faults, locks } = self;
         let part_bytes = ledger.cache_bytes / 8;
         channel.attach(ledger)?;
-        findings.into_iter().for_each(|it| channel.report(it));
+        for finding in findings {
+            channel.report(finding);
+        }
         for (lane, fault) in faults {
             channel.set_fault(lane, Some(fault), now_ms)?;
         }

@@ -49,6 +49,8 @@ pub struct Reader<'a, F> {
 enum Shown {
     Whole,
     NoRoom,
+    /// Its bytes are as they were written, and are no events.
+    Unreadable,
 }
 
 impl<'a, F: StorageFile> Reader<'a, F> {
@@ -88,7 +90,7 @@ impl<'a, F: StorageFile> Reader<'a, F> {
                     first = Some((header.sequence, *stretch));
                 }
                 Ok(_) => {}
-                Err(error) => return self.failed(stretch.lane, &error),
+                Err(error) => return Ok(self.failed(stretch.lane, &error)),
             }
         }
         let Some((_, stretch)) = first else { return Ok(true) };
@@ -144,12 +146,18 @@ impl<'a, F: StorageFile> Reader<'a, F> {
         let record = match scan.next() {
             Ok(Found::Record(record)) => record,
             Ok(_) => return Ok(true),
-            Err(error) => return self.failed(number, &error),
+            Err(error) => return Ok(self.failed(number, &error)),
         };
         let (header, offset) = (record.header, record.offset);
         match show(self.channel, number, &record, self.part_bytes, (self.clock)())? {
             Shown::Whole => {
                 let from = Position { offset: header.next(offset) as u32, ..from };
+                self.channel.read_past(number, Unread { from, ordinal: header.next_ordinal() })?;
+            }
+            Shown::Unreadable => {
+                self.lanes[number].note_damage(self.channel, from.segment, offset);
+                let from = Position { offset: header.next(offset) as u32, ..from };
+                self.lose(number, header.ordinal..header.next_ordinal())?;
                 self.channel.read_past(number, Unread { from, ordinal: header.next_ordinal() })?;
             }
             Shown::NoRoom => self.lanes[number].back_to(offset),
@@ -169,21 +177,21 @@ impl<'a, F: StorageFile> Reader<'a, F> {
         Ok(())
     }
 
-    fn failed(&mut self, lane: usize, error: &io::Error) -> Result<bool> {
+    fn failed(&mut self, lane: usize, error: &io::Error) -> bool {
         let text = Error::disk("read", &self.lanes[lane].source.path, error).to_string();
         if self.reported.as_ref() != Some(&text) {
             self.channel.report(text.clone());
             self.reported = Some(text);
         }
-        Ok(false)
+        false
     }
 }
 
 /// Shows what is still to be delivered of a put, in parts that find room.
 fn show(channel: &Channel, lane: usize, record: &Record<'_>, part_bytes: usize, now_ms: u64) -> Result<Shown> {
     let RecordHeader { ordinal, base, time_ms, .. } = record.header;
-    let Some((events, table)) = put_parts(&record.header, record.payload) else { return Ok(Shown::Whole) };
-    let Ok(run) = Run::new(events, &table, base) else { return Ok(Shown::Whole) };
+    let Some((events, table)) = put_parts(&record.header, record.payload) else { return Ok(Shown::Unreadable) };
+    let Ok(run) = Run::new(events, &table, base) else { return Ok(Shown::Unreadable) };
     for wanted in channel.unshown(lane, ordinal..record.header.next_ordinal())? {
         let mut rest = run.slice((wanted.start - ordinal) as usize..(wanted.end - ordinal) as usize);
         let mut next = wanted.start;

@@ -1,7 +1,7 @@
 //! What a file channel promises, one promise a test.
 
 use super::{
-    Sync,
+    Storage, Sync,
     rig::{Settings, with_rig},
     sim::World,
 };
@@ -63,7 +63,6 @@ fn segments_that_nobody_needs_are_used_again() {
         }
     })
     .unwrap();
-    use super::Storage;
     let names = world.directory("data0").list().unwrap();
     assert!(names.len() <= 6, "{names:?}");
 }

@@ -131,7 +131,7 @@ impl<'a, S: Storage> Writer<'a, S> {
             self.fail(error, RETRY_MIN_MS)?;
         }
         if let Err(error) = checkpointed {
-            self.channel.report(&error.to_string());
+            self.channel.report(error.to_string());
         }
         Ok(())
     }

@@ -156,6 +156,7 @@ struct Lane {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is about another thread")]
 pub(in super::super) struct Ledger {
     lanes: Vec<Lane>,
     pending: VecDeque<Pending>,

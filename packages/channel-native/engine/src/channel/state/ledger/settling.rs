@@ -76,15 +76,14 @@ impl State {
             ledger.front += 1;
             ledger.next_pick = ledger.next_pick.max(ledger.front);
             self.counters.reserved -= u64::from(extent.count);
-            match fate {
-                Some((placed, shown)) => self.place(extent, placed, shown, time_ms),
-                None => {
-                    if let Visibility::Hidden(handle) = visibility {
-                        self.reservations.remove(handle);
-                    }
-                    self.drop_unshown(&extent);
-                }
+            if let Some((placed, shown)) = fate {
+                self.place(extent, placed, shown, time_ms);
+                continue;
             }
+            if let Visibility::Hidden(handle) = visibility {
+                self.reservations.remove(handle);
+            }
+            self.drop_unshown(&extent);
         }
         self.grant_takers(Pressed::No, now_ms);
         self.grant_putters();

@@ -68,11 +68,11 @@ impl State {
     }
 
     /// Tells what became of puts that a writer picked.
-    pub fn settle(&mut self, puts: &[StagedPut], placed: Result<&[Placed]>, now_ms: u64) {
+    pub fn settle(&mut self, puts: &[StagedPut], placed: &Result<&[Placed]>, now_ms: u64) {
         let Some(ledger) = &mut self.ledger else { return };
         for (at, StagedPut { sequence, .. }) in puts.iter().enumerate() {
             let Some(put) = ledger.at(*sequence) else { continue };
-            let result = match &placed {
+            let result = match placed {
                 Ok(placed) => {
                     put.progress = Progress::Durable(placed[at]);
                     Ok(if let Visibility::Hidden(handle) = put.visibility { handle } else { 0 })
