@@ -388,4 +388,5 @@ async function randomWalk(channel: ChannelHost, ends: readonly End[]): Promise<v
     await eventually(() => channel.counters()).toMatchObject({ queued: queued.length, leased, put: next });
     expectLaw(channel);
   }
+  for (const { lease } of open) lease.rollback();
 }

@@ -48,23 +48,30 @@ export class PostgresServer implements AsyncDisposable {
     return `postgresql://postgres@127.0.0.1:${this.port}/postgres`;
   }
 
-  /** Starts the server that was killed. */
+  /** Starts the server that was killed, as soon as all its processes have noticed. */
   async start(): Promise<void> {
+    const until = performance.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const said = await this.#tryStart();
+      if (said === undefined) return;
+      if (!said.includes('still in use') || performance.now() > until)
+        throw new Error(`PostgreSQL has ended:\n${said}`);
+    }
+  }
+
+  /** Resolves when the server takes connections; with what it said when it has ended instead. */
+  #tryStart(): Promise<string | undefined> {
     const args = ['-D', join(this.#home, 'data'), '-p', String(this.port), '-h', '127.0.0.1', '-k', this.#home];
     const started = spawn(join(this.#bin, 'postgres'), args, { ...this.#user, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = started;
     let said = '';
-    const ready = new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`PostgreSQL does not start:\n${said}`)), START_TIMEOUT_MS);
-      started.once('exit', () => reject(new Error(`PostgreSQL has ended:\n${said}`)));
+    return new Promise((resolve) => {
+      started.once('exit', () => resolve(said));
       started.stderr!.on('data', (data) => {
         said += data;
-        if (!said.includes('ready to accept connections')) return;
-        clearTimeout(late);
-        resolve();
+        if (said.includes('ready to accept connections')) resolve(undefined);
       });
     });
-    await ready;
   }
 
   /** Ends the server as a loss of power would. */

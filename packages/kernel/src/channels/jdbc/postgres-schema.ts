@@ -68,7 +68,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION flume.uint32_at(block bytea, at integer) RETURNS integer LANGUAGE sql IMMUTABLE AS
-$$ SELECT get_byte(block, at) | get_byte(block, at + 1) << 8 | get_byte(block, at + 2) << 16 | get_byte(block, at + 3) << 24 $$;
+$$ SELECT get_byte(block, at) | (get_byte(block, at + 1) << 8) | (get_byte(block, at + 2) << 16) | (get_byte(block, at + 3) << 24) $$;
 
 CREATE OR REPLACE FUNCTION flume.events_of(block bytea, bytes integer, events integer)
 RETURNS TABLE (number integer, headers json, body text) LANGUAGE plpgsql IMMUTABLE AS $$

@@ -1,4 +1,5 @@
 import { Client, DatabaseError } from 'pg';
+import { pause } from '../../backoff.ts';
 import { type Change, type Content, type Database, type StoredRow, Unavailable } from './database.ts';
 import type { DatabaseAt } from './messages.ts';
 import { SCHEMA, SCHEMA_LOCK } from './postgres-schema.ts';
@@ -8,6 +9,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 60_000;
 /** How long nobody asks for a server that was not there. */
 const AWAY_MS = 1_000;
+const LOCK_TIMEOUT_MS = 2_000;
+const LOCK_RETRY_MS = 50;
 /** Rows of one statement: a statement has at most 65,535 parameters, and a memory. */
 const ROWS_AT_ONCE = 100;
 
@@ -217,13 +220,16 @@ export class PostgresDatabase implements Database {
     for (const channel of this.#channels) await this.#lock(client, channel);
   }
 
-  /** The server lets go of it when the connection ends. */
+  /** The server lets go of it when the connection ends, which it may notice a moment later. */
   async #lock(client: Client, channel: string): Promise<void> {
-    const { rows } = await client.query<{ mine: boolean }>(
-      "SELECT pg_try_advisory_lock(hashtextextended('millrace jdbc channel ' || $1, 0)) AS mine",
-      [channel],
-    );
-    if (rows[0]!.mine) return;
+    const until = performance.now() + LOCK_TIMEOUT_MS;
+    const lock = "SELECT pg_try_advisory_lock(hashtextextended('millrace jdbc channel ' || $1, 0)) AS mine";
+    for (;;) {
+      const { rows } = await client.query<{ mine: boolean }>(lock, [channel]);
+      if (rows[0]!.mine) return;
+      if (performance.now() > until) break;
+      await pause(LOCK_RETRY_MS);
+    }
     throw new Error(
       `channel ${channel} in ${this.name} is in use by another agent: give each channel a name of its own.`,
     );

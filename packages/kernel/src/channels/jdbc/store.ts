@@ -1,5 +1,4 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { BlockCache } from './block-cache.ts';
 import type { Database } from './database.ts';
 import { Desk } from './desk.ts';
 import type { Asked, Connected, DatabaseAt, FromStore, Opened, Tell } from './messages.ts';
@@ -15,16 +14,12 @@ export interface StoreBirth {
   readonly capacity: number;
 }
 
-/** Memory for blocks that are put and soon taken. */
-const CACHE_BYTES = 32 << 20;
-
 /** The thread that owns a database: everything that is put into its channels and taken from them goes through here. */
 class StoreThread {
   readonly database: Database;
   readonly desk: Desk;
   readonly room = new Room();
   readonly line = new PutLine(this.room);
-  readonly cache = new BlockCache(CACHE_BYTES);
   readonly #links = new Set<MessagePort>();
   readonly #channels = new Map<string, StoredChannel>();
   readonly #ports = new Map<number, StorePort>();

@@ -1,5 +1,5 @@
 import type { Packed } from './block.ts';
-import type { BlockCache } from './block-cache.ts';
+import { BlockCache } from './block-cache.ts';
 import type { Content, Database, StoredRow } from './database.ts';
 import type { Desk } from './desk.ts';
 import { Ledger } from './ledger.ts';
@@ -15,7 +15,6 @@ export interface Store {
   readonly desk: Desk;
   readonly room: Room;
   readonly line: PutLine;
-  readonly cache: BlockCache;
   /** A number for a row, above all others. */
   nextId(): number;
   /** Called when events have gone: there may be room for who waits, or nothing more to do. */
@@ -37,6 +36,8 @@ export interface StorePort {
   over: boolean;
 }
 
+/** Memory for blocks that are put and soon taken. */
+const CACHE_BYTES = 32 << 20;
 /** Rows that are read at once from behind those that are known. */
 const ROWS_AT_ONCE = 10_000;
 
@@ -48,6 +49,7 @@ export class StoredChannel {
   readonly taking: Taking;
   readonly #store: Store;
   readonly #ledger: Ledger;
+  readonly #cache = new BlockCache(CACHE_BYTES);
   /** Rows in the database that nobody may see yet. */
   readonly #hiddenIds = new Set<number>();
   #learning = false;
@@ -57,7 +59,7 @@ export class StoredChannel {
     this.number = number;
     this.#store = store;
     this.#ledger = new Ledger(content);
-    this.taking = new Taking(name, store, this.#ledger, () => this.#learn());
+    this.taking = new Taking(name, { store, ledger: this.#ledger, cache: this.#cache, learn: () => this.#learn() });
   }
 
   get board(): Board {
@@ -81,7 +83,7 @@ export class StoredChannel {
       done: () => {
         port.sending -= events;
         const row: Row = { id, time, events, bytes, since: performance.now(), left: events };
-        this.#store.cache.keep(row, block);
+        this.#cache.keep(row, block);
         if (hidden === undefined) this.#show(port, row);
         else this.#hide(port, row, hidden);
         question.answer();
@@ -109,7 +111,7 @@ export class StoredChannel {
     const row = port.hidden.get(hidden);
     if (row === undefined) return;
     port.hidden.delete(hidden);
-    this.#store.cache.forget(row);
+    this.#cache.forget(row);
     const over = () => {
       this.#store.room.release(port.cell, row.events);
       this.unused(row.events);

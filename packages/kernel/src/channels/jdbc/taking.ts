@@ -1,4 +1,5 @@
 import { batchOf, type Packed, Packer } from './block.ts';
+import type { BlockCache } from './block-cache.ts';
 import type { Change } from './database.ts';
 import type { Ledger } from './ledger.ts';
 import type { Leased } from './messages.ts';
@@ -25,6 +26,15 @@ interface Lease {
   removing: boolean;
 }
 
+/** What the taking side shares with the rest of its channel. */
+interface TakingParts {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly cache: BlockCache;
+  /** Called when somebody waits for events of which only their number is known. */
+  readonly learn: () => void;
+}
+
 /** Most bytes of one lease, unless one row has more. */
 const LEASE_BYTES = 4 << 20;
 
@@ -33,17 +43,18 @@ export class Taking {
   readonly #channel: string;
   readonly #store: Store;
   readonly #ledger: Ledger;
-  /** Called when somebody waits for events of which only their number is known. */
+  readonly #cache: BlockCache;
   readonly #learn: () => void;
   readonly #leases = new Map<number, Lease>();
   #takers: Taker[] = [];
   #timer: NodeJS.Timeout | undefined;
   #lastLease = 0;
 
-  constructor(channel: string, store: Store, ledger: Ledger, learn: () => void) {
+  constructor(channel: string, { store, ledger, cache, learn }: TakingParts) {
     this.#channel = channel;
     this.#store = store;
     this.#ledger = ledger;
+    this.#cache = cache;
     this.#learn = learn;
   }
 
@@ -135,17 +146,17 @@ export class Taking {
     const lease: Lease = { id: this.#lastLease, port: taker.port, runs, removing: false };
     this.#leases.set(lease.id, lease);
     this.#ledger.count({ taken: eventsIn(runs), leased: eventsIn(runs) });
-    const { cache, desk } = this.#store;
+    const cache = this.#cache;
     if (runs.every(({ row }) => cache.get(row) !== undefined)) this.#send(lease, taker, (row) => cache.get(row));
-    else desk.read(() => this.#fetch(lease, taker));
+    else this.#store.desk.read(() => this.#fetch(lease, taker));
   }
 
   async #fetch(lease: Lease, taker: Taker): Promise<void> {
-    const { cache, database } = this.#store;
+    const cache = this.#cache;
     const missing = lease.runs.map(({ row }) => row).filter((row) => cache.get(row) === undefined);
     let read: ReadonlyMap<number, Uint8Array>;
     try {
-      read = await database.blocks(
+      read = await this.#store.database.blocks(
         this.#channel,
         missing.map(({ id }) => id),
       );
@@ -183,7 +194,7 @@ export class Taking {
   #gone(runs: readonly Run[]): void {
     for (const { row, from, to } of runs) {
       row.left -= to - from;
-      if (row.left === 0) this.#store.cache.forget(row);
+      if (row.left === 0) this.#cache.forget(row);
     }
     const events = eventsIn(runs);
     this.#store.room.add(-events);
