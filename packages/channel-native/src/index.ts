@@ -3,6 +3,18 @@ export { BatchBuilder, type Lines } from './batch-builder.ts';
 export { ChannelError } from './error.ts';
 export { FileChannel, type FileChannelOptions } from './file-channel.ts';
 export {
+  type FileDirectories,
+  FileDump,
+  type FileFinding,
+  FileRepair,
+  type FileSegment,
+  type FileStatus,
+  holderOf,
+  inspectFiles,
+  type VerifyProgress,
+  verifyFiles,
+} from './file-inspection.ts';
+export {
   bodySlots,
   type ChannelCounters,
   defaultByteCapacity,

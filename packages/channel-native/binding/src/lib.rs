@@ -16,4 +16,5 @@ mod batches;
 mod channels;
 mod failure;
 mod files;
+mod inspect;
 mod owners;

@@ -12,6 +12,7 @@ mod settle;
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     fmt,
     io::{self, IoSlice},
     path::PathBuf,
@@ -19,7 +20,7 @@ use std::{
 };
 
 use super::{
-    Storage, StorageFile,
+    Disk, LOCK, Lock, Storage, StorageFile,
     checkpoint::{self, Checkpoint},
     inspect::Hole,
     layout::{SegmentHeader, checkpoint_name, damaged_name, quarantined_name, segment_name},
@@ -57,6 +58,24 @@ enum Act {
     Sync { number: u64 },
     /// A checkpoint says what is queued; so many events that no hole has lost are not.
     Settle { checkpoint: Box<Checkpoint>, lost: u64 },
+}
+
+impl Repair<Disk> {
+    /// Locks the directories of a channel, and plans what is to be done first.
+    ///
+    /// # Errors
+    /// As [`Repair::plan`], and who has them.
+    pub fn open(data: &[PathBuf], checkpoints: &[PathBuf]) -> Result<(Self, Vec<Lock>)> {
+        let open =
+            |path: &PathBuf| Disk::open_existing(path).map(Arc::new).map_err(|error| Error::disk("open", path, &error));
+        let [data, checkpoints] = [data, checkpoints].map(|paths| paths.iter().map(open).collect::<Result<Vec<_>>>());
+        let (data, checkpoints) = (data?, checkpoints?);
+        let mut known = BTreeSet::new();
+        let different = data.iter().chain(&checkpoints).filter(|disk| known.insert(disk.path().canonicalize().ok()));
+        let lock = |disk: &Arc<Disk>| disk.lock(LOCK).map_err(|error| Error::disk("lock", &disk.path(), &error));
+        let locks = different.map(lock).collect::<Result<_>>()?;
+        Ok((Self::plan(data, checkpoints)?, locks))
+    }
 }
 
 impl<S: Storage> Repair<S> {

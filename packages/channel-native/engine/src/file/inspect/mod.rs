@@ -8,7 +8,10 @@ mod status;
 pub(super) mod tests;
 mod verify;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use self::cursor::Cursor;
 pub use self::{
@@ -17,11 +20,28 @@ pub use self::{
     verify::{Hole, Verified, Verify},
 };
 use super::{
-    Segment, Storage,
+    Disk, LOCK, Segment, Storage,
     layout::segment_name,
     recovery::{Finding, Recovered, recover},
 };
 use crate::error::{Error, Result};
+
+/// Opens directories to be looked at, all of which have to be there.
+///
+/// # Errors
+/// `Disk` when one cannot be read.
+pub fn look_at(paths: &[PathBuf]) -> Result<Vec<Arc<Disk>>> {
+    let disk = |path: &PathBuf| Disk::look_at(path).map(Arc::new).map_err(|error| Error::disk("read", path, &error));
+    paths.iter().map(disk).collect()
+}
+
+/// Who has a directory open, if anybody has.
+///
+/// # Errors
+/// `Disk` when that cannot be found out.
+pub fn holder(path: &Path) -> Result<Option<String>> {
+    Disk::look_at(path).and_then(|disk| disk.holder(LOCK)).map_err(|error| Error::disk("read", path, &error))
+}
 
 /// A data directory, read as opening reads it.
 #[derive(Debug)]
