@@ -6,6 +6,7 @@ import { channelContract, recordLog } from '@millrace/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pause } from './faults/agent.ts';
+import { PostgresProxy } from './postgres/proxy.ts';
 import { PostgresServer, whyNoPostgres } from './postgres/server.ts';
 
 const why = whyNoPostgres();
@@ -107,6 +108,48 @@ describe.skipIf(why !== undefined)('with PostgreSQL', () => {
     await expect(opening).rejects.toThrow('postgresql://127.0.0.1:1/flume cannot be used: connect ECONNREFUSED');
     await expect(opening).rejects.not.toThrow('secret');
   });
+
+  test('a commit whose answer is lost has failed, though the server has done it: what was put is not there, what was taken is', async () => {
+    await using proxy = await PostgresProxy.to(server.port);
+    const name = randomUUID();
+    const channel = await open(proxy.url, {}, name);
+    const port = await connect(channel);
+    const seen = () => ask('SELECT body FROM flume.events WHERE channel = $1', name);
+    /** Does something until the server is there again. */
+    const again = (act: () => Promise<unknown>) =>
+      expect.poll(() => act().then(() => 'done'), { timeout: 10_000 }).toBe('done');
+    await put(port, 'a', 'b', 'c');
+
+    proxy.losing = 1;
+    await expect(put(port, 'lost')).rejects.toMatchObject({ code: 'MR_DATABASE' });
+    expect(await seen()).toEqual([['a'], ['b'], ['c'], ['lost']]);
+    await again(() => put(port, 'd'));
+    expect(await seen()).toEqual([['a'], ['b'], ['c'], ['d']]);
+
+    const lease = (await port.tryTake(2))!;
+    proxy.losing = 1;
+    await expect(lease.commit()).rejects.toMatchObject({ code: 'MR_DATABASE' });
+    expect(await seen()).toEqual([['c'], ['d']]);
+    lease.rollback();
+    await again(() => put(port, 'e'));
+    expect(await seen()).toEqual([['a'], ['b'], ['c'], ['d'], ['e']]);
+
+    // A whole row that is gone cannot be brought back; it was delivered, and counts as that.
+    const whole = (await port.tryTake(4))!;
+    proxy.losing = 1;
+    await expect(whole.commit()).rejects.toMatchObject({ code: 'MR_DATABASE' });
+    whole.rollback();
+    await again(() => put(port, 'f'));
+    const rest: string[] = [];
+    for (let next = await port.tryTake(2); next !== undefined; next = await port.tryTake(2)) {
+      rest.push(...bodiesOf(next));
+      await next.commit();
+    }
+    expect(rest.slice(-2)).toEqual(['e', 'f']);
+    expect(await seen()).toEqual([]);
+    expect(channel.counters()).toMatchObject({ put: 6, committed: 6, queued: 0, leased: 0, reserved: 0, voided: 1 });
+    await channel.close();
+  }, 40_000);
 
   test('a server killed again and again under load: nothing acknowledged is lost, nothing committed comes again, and it goes on', async () => {
     const name = randomUUID();

@@ -11,7 +11,7 @@ export type Change =
     }
   /** Removes a whole row. */
   | { readonly kind: 'drop'; readonly channel: string; readonly id: number }
-  /** Removes some events of a row, and the row when none is left. */
+  /** Removes some events of a row, and the row when none is left. Of a row that is gone there is nothing to remove. */
   | {
       readonly kind: 'take';
       readonly channel: string;

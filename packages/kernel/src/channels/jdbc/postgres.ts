@@ -157,7 +157,8 @@ export class PostgresDatabase implements Database {
     await this.#ask(
       client,
       `INSERT INTO flume.taken (channel, batch, first, after)
-       SELECT * FROM unnest($1::text[], $2::bigint[], $3::integer[], $4::integer[])`,
+       SELECT part.* FROM unnest($1::text[], $2::bigint[], $3::integer[], $4::integer[]) AS part (channel, id, first, after)
+       JOIN flume.batches ON batches.channel = part.channel AND batches.id = part.id`,
       columns,
     );
     await this.#ask(

@@ -59,6 +59,29 @@ test('a transaction that fails leaves nothing behind, and the next can be done',
   await database.close();
 });
 
+test('rows that somebody has deleted by hand stand in the way of no take, and in that of no later row', async () => {
+  const at = { file: scratchFile(), createSchema: true };
+  const byHand = (sql: string) => {
+    const shell = new DatabaseSync(at.file, { enableForeignKeyConstraints: false });
+    shell.exec(sql);
+    shell.close();
+  };
+  const database = new SqliteDatabase(at);
+  await database.commit([put(1, pack(['a'], ['b'])), put(2, pack(['c'], ['d']))]);
+  byHand('DELETE FROM batches WHERE id = 1');
+  expect([...(await database.blocks('c1', [1, 2])).keys()]).toEqual([2]);
+  await database.commit([take(1, 0, 1), take(2, 1, 2), { kind: 'drop', channel: 'c1', id: 1 }]);
+  expect(await database.rows('c1', 0, 10)).toMatchObject([{ id: 2, taken: [[1, 2]] }]);
+  byHand('DELETE FROM batches');
+  await database.close();
+
+  const again = new SqliteDatabase(at);
+  expect(await again.open('c1')).toEqual({ events: 0, bytes: 0, lastId: 0 });
+  await again.commit([put(2, pack(['e'], ['f']))]);
+  expect(await again.rows('c1', 0, 10)).toMatchObject([{ id: 2, taken: [] }]);
+  await again.close();
+});
+
 test('anybody who reads the file sees every event that waits, with headers and body, while the agent runs', async () => {
   const file = scratchFile();
   const database = new SqliteDatabase({ file, createSchema: true });

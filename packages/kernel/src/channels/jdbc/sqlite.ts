@@ -103,7 +103,7 @@ export class SqliteDatabase implements Database {
         drop.run(change.id);
         break;
       case 'take':
-        take.run(change.id, change.from, change.to);
+        take.run(change.from, change.to, change.id);
         dropTaken.run(change.id, change.id);
     }
   }
@@ -113,7 +113,7 @@ function statements(db: DatabaseSync) {
   return {
     put: db.prepare('INSERT INTO batches (id, channel, time, events, bytes, block) VALUES (?, ?, ?, ?, ?, ?)'),
     drop: db.prepare('DELETE FROM batches WHERE id = ?'),
-    take: db.prepare('INSERT INTO taken (batch, first, after) VALUES (?, ?, ?)'),
+    take: db.prepare('INSERT INTO taken (batch, first, after) SELECT id, ?, ? FROM batches WHERE id = ?'),
     dropTaken: db.prepare(
       'DELETE FROM batches WHERE id = ? AND events = (SELECT sum(after - first) FROM taken WHERE batch = ?)',
     ),
@@ -165,6 +165,8 @@ function setUp(db: DatabaseSync, createSchema: boolean): void {
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
     PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   if (isNew) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
+  // Who deletes by hand leaves these behind, and the numbers of rows come again.
+  db.exec('DELETE FROM taken WHERE batch NOT IN (SELECT id FROM batches)');
 }
 
 /** Makes a directory so that it survives a loss of power: the names of new ones are brought to the disk. */
