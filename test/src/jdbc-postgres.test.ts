@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Worker } from 'node:worker_threads';
 import { BatchBuilder, type Headers, newOwner } from '@millrace/channel-native';
 import { type ChannelHost, type ChannelPort, connectChannel, type Lease } from '@millrace/kernel/channel';
 import { create } from '@millrace/kernel/channels/jdbc/channel';
@@ -98,7 +99,10 @@ describe.skipIf(why !== undefined)('with PostgreSQL', () => {
     const name = randomUUID();
     const mine = await open(server.url, {}, name);
     const other = `${server.url}?application_name=other`;
+    const store = new Promise<Worker>((resolve) => process.once('worker', resolve));
     await expect(open(other, {}, name)).rejects.toThrow(`channel ${name} in postgresql://127.0.0.1`);
+    // Nothing is left of the attempt.
+    await expect.poll(async () => (await store).threadId).toBe(-1);
     await mine.close();
     await (await open(other, {}, name)).close();
   });

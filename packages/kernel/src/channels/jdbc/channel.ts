@@ -23,6 +23,7 @@ export const create: CreateChannel = async (config, { id, log }) => {
     );
   }
   const opened = await store.open(channel);
+  log.info({ database: opened.database, events: opened.events }, 'Opened.');
   const room = new Room(opened.room);
   lastId += 1;
   const address: JdbcAddress = {

@@ -57,6 +57,10 @@ export interface Opened {
   readonly board: SharedArrayBuffer;
   /** The channel's number in its database. */
   readonly number: number;
+  /** What database it is, for people. */
+  readonly database: string;
+  /** Events that were there. */
+  readonly events: number;
 }
 
 /** The answer to `connect`: the port, and its cell in the room. */

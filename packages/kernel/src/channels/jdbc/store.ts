@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Database } from './database.ts';
+import type { Content, Database } from './database.ts';
 import { Desk } from './desk.ts';
 import type { Asked, Connected, DatabaseAt, FromStore, Opened, Tell } from './messages.ts';
 import { PutLine } from './put-line.ts';
@@ -24,6 +24,8 @@ class StoreThread {
   readonly #channels = new Map<string, StoredChannel>();
   readonly #ports = new Map<number, StorePort>();
   #channelsOpened = 0;
+  /** Channels that are being opened. */
+  #opening = 0;
   #lastPort = 0;
   #lastId = 0;
   #ending = false;
@@ -102,20 +104,37 @@ class StoreThread {
   }
 
   async #open(name: string): Promise<Opened> {
-    const before = this.#channels.get(name);
-    if (this.#ending || (before !== undefined && (before.busy || !before.board.closed))) {
-      throw new Error(`Channel ${name} is still open in ${this.database.name}.`);
+    this.#opening += 1;
+    try {
+      const before = this.#channels.get(name);
+      if (this.#ending || (before !== undefined && (before.busy || !before.board.closed))) {
+        throw new Error(`channel ${name} is still open in ${this.database.name}.`);
+      }
+      const content = await this.#contentOf(name);
+      this.#lastId = Math.max(this.#lastId, content.lastId);
+      this.#channelsOpened += 1;
+      if (before === undefined) this.room.add(content.events);
+      const channel = new StoredChannel(name, this.#channelsOpened, content, this);
+      this.#channels.set(name, channel);
+      const { number, board } = channel;
+      return {
+        room: this.room.memory,
+        board: board.memory,
+        number,
+        database: this.database.name,
+        events: content.events,
+      };
+    } finally {
+      this.#opening -= 1;
+      this.#endIfDone();
     }
-    // Two channels that open at once must not be asked for at once.
-    const content = await new Promise<Awaited<ReturnType<Database['open']>>>((resolve, reject) => {
+  }
+
+  /** Asks the database when its turn has come. */
+  #contentOf(name: string): Promise<Content> {
+    return new Promise((resolve, reject) => {
       this.desk.read(() => this.database.open(name).then(resolve, reject));
     });
-    this.#lastId = Math.max(this.#lastId, content.lastId);
-    this.#channelsOpened += 1;
-    if (before === undefined) this.room.add(content.events);
-    const channel = new StoredChannel(name, this.#channelsOpened, content, this);
-    this.#channels.set(name, channel);
-    return { room: this.room.memory, board: channel.board.memory, number: channel.number };
   }
 
   #connect(name: string, owner: number): Connected {
@@ -176,6 +195,7 @@ class StoreThread {
   /** Ends this thread when all channels are closed and nothing of them is open; says whether. */
   async #endIfDone(): Promise<boolean> {
     if (this.#ending) return true;
+    if (this.#opening > 0) return false;
     for (const { board, busy } of this.#channels.values()) if (busy || !board.closed) return false;
     this.#ending = true;
     await this.database.close().catch((error) => tell('warn', { error }, 'The database did not close cleanly.'));
