@@ -11,6 +11,7 @@ const benchmarks: Record<Case, () => Promise<{ run(options: Options): Promise<Re
   seq: () => import('./hops/seq.ts'),
   netcat: () => import('./hops/netcat.ts'),
   channels: () => import('./channels/channels.ts'),
+  reopen: () => import('./reopen/reopen.ts'),
 };
 
 try {

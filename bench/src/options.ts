@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const cases = ['ring', 'seq', 'netcat', 'channels'] as const;
+export const cases = ['ring', 'seq', 'netcat', 'channels', 'reopen'] as const;
 export type Case = (typeof cases)[number];
 
 export interface Options {
@@ -28,12 +28,13 @@ Benchmarks (default: all, about a quarter of an hour):
   netcat    whole agents, netcat → memory → null with lines of 512 bytes, with and without ack, beside Apache Flume:
             throughput, processor time, memory, time to start; four minutes
   channels  what "millrace bench channels" measures: every type of channel beside memcpy and the disk; three minutes
+  reopen    how long a file channel takes to open after kill -9, empty and with 1 and 10 million events in it; two minutes
 
 Options:
   --runs N     measured pairs for each line of a table (default: 5)
   --json FILE  write everything measured to a file as well
   --help       print this
- of channels:
+ of channels (--dir also of reopen):
   --flume      measure the channels of Flume too, pair by pair; two minutes more
   --type TYPE  measure only channels of this type (repeatable): memory, file or jdbc
   --dir DIR    a directory on the disk that is measured (default: the current one)
