@@ -24,8 +24,9 @@ pub(crate) enum Work {
 }
 
 /// Where a record was written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Written {
+    pub work: Work,
     pub at: Position,
     /// Behind its padding.
     pub end: u32,
@@ -119,6 +120,15 @@ impl Build {
         self.file = Some(file);
     }
 
+    /// How many bytes a group would take.
+    pub fn len_of(work: &[Work]) -> u32 {
+        let len = |work: &Work| match work {
+            Work::Put(events) => 64 + events * 1000,
+            Work::Ack(_) => 80,
+        };
+        work.iter().map(len).sum::<u32>().next_multiple_of(PAGE)
+    }
+
     /// Writes a group, which has to fit.
     pub fn group(&mut self, work: &[Work]) -> u32 {
         let mut bytes = Vec::new();
@@ -130,7 +140,7 @@ impl Build {
             bytes.extend(header.encode(LOG_ID, at));
             bytes.extend(payload);
             bytes.resize(header.next(at.offset) as usize - start as usize, 0);
-            self.records.push(Written { at, end: start + bytes.len() as u32, header });
+            self.records.push(Written { work: one.clone(), at, end: start + bytes.len() as u32, header });
         }
         self.write(start, &bytes);
         self.at += bytes.len() as u32;
@@ -143,7 +153,7 @@ impl Build {
     /// A group of one put.
     pub fn put(&mut self, events: u32) -> Written {
         self.group(&[Work::Put(events)]);
-        *self.records.last().unwrap()
+        self.records.last().unwrap().clone()
     }
 
     fn record(&mut self, work: &Work, last: bool) -> (RecordHeader, Vec<u8>) {

@@ -160,7 +160,7 @@ pub fn read<F: StorageFile>(file: &F) -> io::Result<Slots> {
     Ok(slots)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use proptest::{collection::vec, prelude::*};
 

@@ -117,12 +117,9 @@ impl RecordHeader {
     /// The header that stands at this place, if one does.
     #[must_use]
     pub fn decode(bytes: &[u8], log_id: u64, at: Position) -> Option<Self> {
-        let Raw { checksum, body } = bytemuck::pod_read_unaligned(bytes.first_chunk::<SIZE>()?);
-        let kind = match body.kind {
-            1 => Kind::Put,
-            2 => Kind::Ack,
-            _ => return None,
-        };
+        let bytes = bytes.first_chunk::<SIZE>().filter(|bytes| Self::may_begin_with(*bytes))?;
+        let Raw { checksum, body } = bytemuck::cast(*bytes);
+        let kind = if body.kind == 1 { Kind::Put } else { Kind::Ack };
         let header = Self {
             kind,
             last: body.flags & LAST != 0,
@@ -137,6 +134,12 @@ impl RecordHeader {
             bytes: body.bytes,
         };
         (header.is_coherent() && checksum == Seal::checksum(log_id, at, body)).then_some(header)
+    }
+
+    /// Whether a header can begin so: 8 bytes are enough to pass over most of what is none.
+    #[must_use]
+    pub fn may_begin_with(bytes: &[u8]) -> bool {
+        matches!(bytes, [_, _, _, _, 1 | 2, 0 | LAST, 0, 0, ..])
     }
 
     /// The ordinal behind the last of its events.

@@ -3,8 +3,10 @@
 
 mod checkpoints;
 mod directory;
+#[cfg(all(test, not(loom)))]
+mod laws;
 mod replay;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::{collections::VecDeque, fmt, sync::Arc};

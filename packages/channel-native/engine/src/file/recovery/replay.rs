@@ -109,7 +109,8 @@ impl<'a, F: StorageFile> Replay<'a, F> {
         })
     }
 
-    /// Goes on to the first ordinal of a segment. Where the end of the one before is known, none between them was in use.
+    /// Goes on to the first ordinal of a segment. Where the end of the one before and its own beginning are known, none between them
+    /// was in use.
     fn reach(&mut self, begun: &Begun<F>, path: &str) -> Result<()> {
         if begun.first_ordinal < self.ordinal {
             let what = format!(
@@ -119,9 +120,10 @@ impl<'a, F: StorageFile> Replay<'a, F> {
             );
             return Err(Error::file(Fault::Damaged, Path::new(path), what));
         }
-        let known = self.before.is_some_and(|before| {
-            self.endings.contains_key(&before) && self.endings.range(before + 1..begun.number).next().is_none()
-        });
+        let known = begun.header.is_some()
+            && self.before.is_some_and(|before| {
+                self.endings.contains_key(&before) && self.endings.range(before + 1..begun.number).next().is_none()
+            });
         if known {
             self.pass_over(begun.first_ordinal);
         } else {

@@ -218,6 +218,24 @@ fn a_segment_without_a_header_is_told_and_read() {
 }
 
 #[test]
+fn what_is_lost_together_with_a_header_is_counted() {
+    let build = log();
+    build.damage(2, |bytes| bytes[..9000].fill(0));
+    let found = recovered(&build).unwrap();
+    assert_eq!((found.lost, queued(&found)), (10, (0..10).chain(15..30).chain(40..100).collect::<Vec<_>>()));
+}
+
+#[test]
+fn each_damaged_record_has_its_own_cost() {
+    let build = log();
+    for record in &build.records[5..7] {
+        build.flip(3, record.at.offset + 100);
+    }
+    let costs: Vec<_> = recovered(&build).unwrap().findings.iter().map(|finding| finding.events_lost).collect();
+    assert_eq!(costs, [10, 20]);
+}
+
+#[test]
 fn a_directory_without_any_header_is_refused_unless_there_are_only_zeros() {
     let build = Build::begun(1 << 16);
     build.damage(1, |bytes| bytes[..8192].fill(7));

@@ -102,7 +102,7 @@ fn behind_a_bad_header_in_a_group_the_rest_of_the_group_is_read() {
 #[test]
 fn a_bad_payload_costs_its_own_record_and_keeps_the_header() {
     let (build, records) = log();
-    let bad = records[3];
+    let bad = &records[3];
     build.flip(1, bad.at.offset + 70);
     let file = build.open(1);
     let mut scan = Scan::new(&file, LOG_ID, bad.at, OPEN, Slab::default()).unwrap();
@@ -137,7 +137,7 @@ fn bad_bytes_before_a_stated_end_are_damage_up_to_it() {
 #[test]
 fn what_a_file_that_was_cut_has_lost_is_damage_when_its_end_is_stated() {
     let (build, records) = log();
-    let last = records[5];
+    let last = &records[5];
     build.damage(1, |bytes| bytes.truncate(last.at.offset as usize + 80));
     let (found, end) = scan(&build, Extent::Stated(build.at));
     assert_eq!((found, end), ([offsets(&records[..5]), vec![Err((last.at.offset, build.at))]].concat(), build.at));
@@ -206,4 +206,21 @@ fn after_a_failed_read_the_same_is_tried_again() {
     build.world.fail(Call::Read, 1, Fault::Io);
     scan.next().unwrap_err();
     assert!(matches!(scan.next().unwrap(), Found::Record(record) if record.offset == records[0].at.offset));
+}
+
+#[test]
+fn a_record_that_is_read_from_the_disk_again_is_compared_again() {
+    let mut build = Build::begun(8 << 20);
+    build.put(9000);
+    build.put(9000);
+    let first = build.records[0].at;
+    let file = build.open(1);
+    let mut scan = Scan::new(&file, LOG_ID, first, OPEN, Slab::default()).unwrap();
+    assert!(matches!(scan.next().unwrap(), Found::Record(_)));
+    build.flip(1, first.offset + 100);
+    // The window moves to the second record's header, and back.
+    scan.back_to(build.records[1].at.offset);
+    scan.find(build.records[1].at.offset.into()).unwrap();
+    scan.back_to(first.offset);
+    assert!(matches!(scan.next().unwrap(), Found::Damage(_)));
 }
