@@ -91,6 +91,11 @@ export class FileRepair implements Disposable {
     return addon.repairSteps(this.#handle);
   }
 
+  /** Whether nothing more can come when that is done. */
+  isLast(): boolean {
+    return addon.repairIsLast(this.#handle);
+  }
+
   /** Does that. Whether there may be more. */
   async apply(): Promise<boolean> {
     return answer(await addon.repairNext(this.#handle));

@@ -290,6 +290,9 @@ export declare function reclaimOwner(owner: number): void
 /** Plans what is to be done first to mend directories. Only with `to_apply` it can be done; then they are locked until `endRepair`. */
 export declare function repairFiles(data: Array<string>, checkpoints: Array<string>, toApply: boolean): Promise<ExternalObject<unknown> | FileFailure>
 
+/** Whether nothing more can come when that is done. */
+export declare function repairIsLast(handle: ExternalObject<unknown>): boolean
+
 /** Does what was planned, and plans what comes then; false when nothing more can come. */
 export declare function repairNext(handle: ExternalObject<unknown>): Promise<boolean | FileFailure>
 

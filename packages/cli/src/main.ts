@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addBenchCommand } from './commands/bench.ts';
+import { addChannelCommand } from './commands/channel.ts';
 import { addLaterCommands } from './commands/later.ts';
+import { addToolCommand } from './commands/tool.ts';
 import { addVersionCommand, versionText } from './commands/version.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { takeJavaFlags } from './java-flags.ts';
@@ -39,6 +41,8 @@ export async function main(name: 'millrace' | 'flume-ng', args: readonly string[
   );
   addVersionCommand(program);
   addBenchCommand(program, end);
+  addChannelCommand(program, end);
+  addToolCommand(program, end);
   addLaterCommands(program, end);
 
   try {

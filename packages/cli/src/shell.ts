@@ -102,3 +102,8 @@ function enclosed(text: string, from: number, end: string, quoted: boolean): num
   }
   return text.length;
 }
+
+/** A word as a shell takes it for one. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -203,6 +203,12 @@ pub fn repair_steps(#[napi(ts_arg_type = "ExternalObject<unknown>")] handle: &Ex
     repair.iter().flat_map(|(repair, _)| repair.steps()).map(ToString::to_string).collect()
 }
 
+/// Whether nothing more can come when that is done.
+#[napi(catch_unwind)]
+pub fn repair_is_last(#[napi(ts_arg_type = "ExternalObject<unknown>")] handle: &External<RepairHandle>) -> bool {
+    lock(handle).as_ref().is_none_or(|(repair, _)| repair.is_last())
+}
+
 /// Does what was planned, and plans what comes then; false when nothing more can come.
 #[napi(catch_unwind, ts_return_type = "Promise<boolean | FileFailure>")]
 pub fn repair_next(

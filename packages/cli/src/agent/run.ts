@@ -5,6 +5,7 @@ import { loadConfiguration } from '@millrace/kernel/config/load';
 import type { AgentRequest } from '../commands/agent.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { openLog } from '../log.ts';
+import { quoted } from '../shell.ts';
 import { registry } from './components.ts';
 import { showDiagnostics, showNothingToRun } from './diagnostics.ts';
 import { configurationFiles } from './files.ts';
@@ -64,8 +65,4 @@ function dryRun(name: string, files: readonly string[], system: ReadonlyMap<stri
   const words = ['agent', '--name', name, ...files.flatMap((file) => ['--conf-file', file]), ...settings];
   process.stdout.write(`millrace ${words.map(quoted).join(' ')}\n`);
   return exitCodes.done;
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,10 +1,7 @@
 import type { Command } from 'commander';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 
-const later = [
-  ['avro-client', 'send lines of text to an Avro source (not yet)'],
-  ['tool', 'check and mend the files of a file channel (not yet)'],
-] as const;
+const later = [['avro-client', 'send lines of text to an Avro source (not yet)']] as const;
 
 /** Adds the commands Flume has and Millrace will have, so that a script that calls one is told so. */
 export function addLaterCommands(program: Command, end: (code: ExitCode) => void): void {

@@ -28,7 +28,11 @@ const codecs: Record<SerializerConfig['compressionCodec'], (bytes: Uint8Array) =
   zstandard: (bytes) => zstdCompressSync(bytes),
 };
 
-export function create({ compressionCodec, syncIntervalBytes }: SerializerConfig): Serializer {
+/** Takes events as they are encoded in a batch, so that whoever has batches can write container files. */
+export function create({
+  compressionCodec,
+  syncIntervalBytes,
+}: Pick<SerializerConfig, 'compressionCodec' | 'syncIntervalBytes'>): Serializer {
   const compress = codecs[compressionCodec];
   const sync = randomBytes(16);
   const map = [text('avro.schema'), text(JSON.stringify(SCHEMA)), text('avro.codec'), text(compressionCodec)];

@@ -1,0 +1,41 @@
+/** Bytes for people: three digits that mean something. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power]}`;
+}
+
+/** A number of things, with its thousands kept apart. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
+}
+
+/** How long ago something was, in its two largest units. */
+export function ago(thenMs: number, nowMs: number): string {
+  let rest = Math.floor((nowMs - thenMs) / 1000);
+  if (rest < 0) return 'in the future, by this host’s clock';
+  if (rest === 0) return 'just now';
+  const parts: string[] = [];
+  for (const [unit, seconds] of [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['min', 60],
+    ['s', 1],
+  ] as const) {
+    const whole = Math.floor(rest / seconds);
+    rest -= whole * seconds;
+    if (whole > 0) parts.push(`${whole} ${unit}`);
+  }
+  return `${parts.slice(0, 2).join(' ')} ago`;
+}
+
+/** A moment, to the second. */
+export const moment = (ms: number) => `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+
+/** Rows in columns, the first and the last to the left, figures between them to the right. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
+  const cell = (text: string, at: number) =>
+    at === 0 || at === widths.length - 1 ? text.padEnd(widths[at]!) : text.padStart(widths[at]!);
+  return rows.map((row) => `${row.map(cell).join('  ').trimEnd()}\n`).join('');
+}
