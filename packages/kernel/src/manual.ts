@@ -25,7 +25,10 @@ export function manualPage(spec: Spec, origin: string): string {
     ...section(
       'Without meaning here',
       ['Property of Flume', 'Why'],
-      Object.entries(spec.withoutMeaning ?? {}).map(([name, why]) => [`\`${name}${name.endsWith('.') ? '*' : ''}\``, why]),
+      Object.entries(spec.withoutMeaning ?? {}).map(([name, why]) => [
+        `\`${name}${name.endsWith('.') ? '*' : ''}\``,
+        why,
+      ]),
     ),
     ...section(
       'Metrics',
