@@ -36,6 +36,11 @@ ${under('a1.sinks.k1', sink ?? fileRoll(directory))}
 `;
 }
 
+/** The same agent without its sinks, so that everything stays in the channel. */
+export function withoutSinks(flow: string): string {
+  return flow.replaceAll(/^a1\.sinks.*$/gm, '');
+}
+
 /** Properties of a netcat source on a free port. */
 export function netcat(name: string, properties = ''): string {
   return under(`a1.sources.${name}`, `type = netcat\n bind = 127.0.0.1\n port = 0\n ${properties}`);

@@ -1,7 +1,7 @@
 import { runAgent } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { complaints } from '../faults/agent.ts';
-import { deliveredTo, fileFlow, fileRoll, scratchDirectory } from './agent.ts';
+import { deliveredTo, fileFlow, fileRoll, scratchDirectory, withoutSinks } from './agent.ts';
 import { Feeder } from './feeder.ts';
 
 test('an ordered stop delivers a backlog that is larger than the buffer, once and in order', async () => {
@@ -10,7 +10,7 @@ test('an ordered stop delivers a backlog that is larger than the buffer, once an
   const flow = fileFlow(scratch.path, { channel, sink: fileRoll(scratch.path, 'sink.batchSize = 1000') });
   const lines = Array.from({ length: 20_000 }, (_, line) => `line ${line} ${'x'.repeat(300)}`);
   {
-    await using agent = await runAgent(flow.replace('a1.sinks = k1', 'a1.sinks ='));
+    await using agent = await runAgent(withoutSinks(flow));
     const feeder = await Feeder.connect(agent.port('r1'));
     let line = 0;
     await feeder.feed(() => lines[line++], 500);

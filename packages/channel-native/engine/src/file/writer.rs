@@ -112,6 +112,10 @@ impl<'a, S: Storage> Writer<'a, S> {
 
     fn fail(&mut self, fault: Error, pause_ms: u64) -> Result<()> {
         let now_ms = (self.clock)();
+        if self.retry.is_none() {
+            // It may be over before anybody asks for it.
+            self.channel.report(fault.to_string());
+        }
         self.retry = Some(Retry { at_ms: now_ms + pause_ms, pause_ms, fault: fault.clone() });
         self.channel.set_fault(self.lane, Some(fault), now_ms)
     }

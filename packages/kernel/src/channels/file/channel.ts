@@ -54,12 +54,12 @@ function defaultDirectory(id: string, kind: 'checkpoint' | 'data'): string {
   return join(homedir(), '.flume', 'file-channel', agent, name, kind);
 }
 
-/** Tells the log what the channel finds, and when it stops and begins to take puts. */
+/** Tells the log what the channel finds, and when a directory stops and begins to take puts. */
 class Reporter {
   readonly #channel: FileChannel;
   readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
-  #fault: string | undefined;
+  #cause: string | undefined;
 
   constructor(channel: FileChannel, log: Log) {
     this.#channel = channel;
@@ -68,16 +68,23 @@ class Reporter {
   }
 
   report(): void {
-    for (const finding of this.#channel.findings()) this.#log.warn({}, finding);
     const fault = this.#channel.fault();
-    if (fault?.message === this.#fault) return;
-    if (fault === undefined) this.#log.info({}, 'Takes puts again.');
-    else this.#log.error({ error: fault }, 'Takes no puts until this is over; it tries again by itself.');
-    this.#fault = fault?.message;
+    for (const finding of this.#channel.findings()) if (finding !== fault?.message) this.#log.warn({}, finding);
+    const cause = fault && causeOf(fault);
+    if (cause === this.#cause) return;
+    if (fault === undefined) this.#log.info({}, 'All directories take puts again.');
+    else
+      this.#log.error({ error: fault }, 'This directory takes no puts until that is over; it tries again by itself.');
+    this.#cause = cause;
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.report();
   }
+}
+
+/** What went wrong, without figures that are others the next time. */
+function causeOf({ message }: Error): string {
+  return message.replaceAll(/\d+/g, '');
 }
