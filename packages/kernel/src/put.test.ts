@@ -1,5 +1,6 @@
 import { BatchBuilder, type MemoryChannelOptions } from '@millrace/channel-native';
 import { expect, test } from 'vitest';
+import type { PutPort } from './channel.ts';
 import { openDurable } from './fixtures/durable.ts';
 import { build, openScratch, type Scratch } from './fixtures/emitter.ts';
 import { OptionalChannel, RequiredChannels } from './put.ts';
@@ -73,6 +74,26 @@ test('nothing is held in one channel while another is waited for', async () => {
   expect(c2.take()).toEqual(['c']);
   await waiting;
   expect([...c1.take(), ...c2.take()]).toEqual(['a', 'a']);
+});
+
+test('a put that gets room in each of two channels and never in both is refused when its time is over', async () => {
+  // Both take from one place.
+  const { channel, port } = open({ capacity: 1, transactionCapacity: 1, keepAliveMs: 100 });
+  const same: PutPort = {
+    address: port.address,
+    transactionCapacity: 1,
+    free: () => port.free(),
+    tryPut: (batch) => port.tryPut(batch),
+    tryReserve: (need) => port.tryReserve(need),
+    reserve: (need, options) => port.reserve(need, options),
+  };
+  const both = new RequiredChannels([port, same]);
+  expect(both.tryPut([batch('a')])).toBe(false);
+  const began = performance.now();
+  await expect(both.put([batch('b')])).rejects.toMatchObject({ code: 'MR_CHANNEL_FULL' });
+  expect(performance.now() - began).toBeGreaterThan(190);
+  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(channel.counters()).toMatchObject({ put: 0, reserved: 0 });
 });
 
 test('each channel is waited for as long as its keep-alive, one after the other', async () => {

@@ -1,5 +1,5 @@
 /** Most ports, of workers and of the main thread, that a database has at once. */
-export const PORTS_MAX = 1_024;
+const PORTS_MAX = 1_024;
 const INT_MAX = 2 ** 31 - 1;
 const READS_MAX = 10_000;
 

@@ -21,7 +21,7 @@ export class StoreHost {
 
   /** The store of a database: the one there is, or a new one. The first who asks says the capacity. Rejects when the database cannot be opened. */
   static of(at: DatabaseAt, capacity: number, log: Log): Promise<StoreHost> {
-    const key = JSON.stringify(at);
+    const key = at.kind === 'sqlite' ? at.file : at.url;
     const known = stores.get(key);
     if (known !== undefined) return known;
     const forget = () => {
@@ -91,6 +91,7 @@ async function start(birth: StoreBirth, log: Log, ended: () => void): Promise<St
       else resolve(message);
     });
     worker.once('error', reject);
+    worker.once('exit', () => reject(new Error('the thread of the database has ended before it was ready.')));
   });
   if (ready.type === 'failed') throw new Error(ready.message);
   const link = await Link.to(worker.threadId);
