@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { type Agent, type AgentOptions, startAgent } from './agent.ts';
-import type { Plan } from './config/plan-types.ts';
+import type { ChannelPlan, Plan } from './config/plan-types.ts';
 import { memoryLog } from './fixtures/memory-log.ts';
 import { noted } from './fixtures/note.ts';
 import { channelPlan, planOf, sharedCells, sinkPlan, sourcePlan } from './fixtures/plan.ts';
@@ -105,27 +108,45 @@ test('a port in use keeps its source waiting, the rest runs, and the source star
   expect(agent.status().sources[0]!.restarts).toBe(1);
 });
 
-test('a sink that dies in the middle of a delivery starts again alone, and nothing is lost or counted twice', async () => {
-  const accepted = sharedCells();
-  const delivered = sharedCells();
-  const { agent, log } = await start({
-    sinks: [sinkPlan('k1', 'counting', { delivered, exitOnce: sharedCells(1, 1) })],
-    sources: [sourcePlan('r1', 'emitting', { accepted, batch: 7 })],
-  });
-  await vi.waitFor(() => expect(delivered[0]).toBeGreaterThan(500), 5_000);
-  expect(agent.status().sources[0]).toMatchObject({ state: 'running', restarts: 0 });
-  await agent.stop();
+/** A real jdbc channel, which lives in a thread of its own. */
+function jdbcPlan(): ChannelPlan {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-agent-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const driverUrl = { kind: 'sqlite', file: join(directory, 'db.sqlite'), insteadOfDerby: false };
+  const limits = { maximumCapacity: 1_000, transactionCapacity: 100, keepAliveSeconds: 1 };
+  const plan = channelPlan('c1', { ...limits, driverUrl, createSchema: true });
+  const module = new URL('./channels/jdbc/channel.js', import.meta.url);
+  return { ...plan, registration: { ...plan.registration, module } };
+}
 
-  const { sinks, channels } = agent.status();
-  expect(sinks[0]).toMatchObject({ restarts: 1, lastError: { code: 'MR_WORKER_EXIT' } });
-  expect(delivered[0]).toBe(accepted[0]);
-  const { taken, returned } = sinks[0]!.metrics;
-  expect(sinks[0]!.metrics['delivered']).toBe(accepted[0]);
-  expect(returned).toBeGreaterThan(0);
-  expect(taken).toBe(accepted[0]! + returned!);
-  expect(channels[0]!.counters).toMatchObject({ put: accepted[0], committed: accepted[0], reclaimed: returned });
-  expect(log.lines).toContain('a1.sinks.k1: Crashed; starting again in 100 ms.');
-});
+test.for([
+  ['memory', () => channelPlan('c1')],
+  ['jdbc', jdbcPlan],
+] as const)(
+  'at a %s channel a sink that dies in the middle of a delivery starts again alone, and nothing is lost or counted twice',
+  async ([, channel]) => {
+    const accepted = sharedCells();
+    const delivered = sharedCells();
+    const { agent, log } = await start({
+      channels: [channel()],
+      sinks: [sinkPlan('k1', 'counting', { delivered, exitOnce: sharedCells(1, 1) })],
+      sources: [sourcePlan('r1', 'emitting', { accepted, batch: 7 })],
+    });
+    await vi.waitFor(() => expect(delivered[0]).toBeGreaterThan(500), 5_000);
+    expect(agent.status().sources[0]).toMatchObject({ state: 'running', restarts: 0 });
+    await agent.stop();
+
+    const { sinks, channels } = agent.status();
+    expect(sinks[0]).toMatchObject({ restarts: 1, lastError: { code: 'MR_WORKER_EXIT' } });
+    expect(delivered[0]).toBe(accepted[0]);
+    const { taken, returned } = sinks[0]!.metrics;
+    expect(sinks[0]!.metrics['delivered']).toBe(accepted[0]);
+    expect(returned).toBeGreaterThan(0);
+    expect(taken).toBe(accepted[0]! + returned!);
+    expect(channels[0]!.counters).toMatchObject({ put: accepted[0], committed: accepted[0], reclaimed: returned });
+    expect(log.lines).toContain('a1.sinks.k1: Crashed; starting again in 100 ms.');
+  },
+);
 
 test('a source that dies starts again, and its figures go on and add up', async () => {
   const accepted = sharedCells();
