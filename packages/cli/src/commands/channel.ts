@@ -112,7 +112,9 @@ export function run<Options>(end: (code: ExitCode) => void, load: () => Promise<
       const part = await load();
       end(await part(directories, options));
     } catch (error) {
-      process.stderr.write(`${(error as Error).message}\n`);
+      const { message } = error as Error;
+      const advice = message.includes('Permission denied') ? ': run this as the user the agent runs as' : '';
+      process.stderr.write(`${message}${advice}\n`);
       end(exitCodes.failed);
     }
   };

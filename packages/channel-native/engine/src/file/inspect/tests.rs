@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     super::{
         Consumed, Position,
-        build::{Build, Work, body},
-        layout::{RECORDS_AT, damaged_name, segment_name},
+        build::{Build, LOG_ID, Work, body},
+        layout::{Kind, RECORDS_AT, RecordHeader, checksum, damaged_name, segment_name},
         sim::{Call, Fault, SimDisk},
     },
     *,
@@ -225,6 +225,42 @@ fn an_acknowledgement_of_what_never_was_is_told() {
     build.group(&[Work::Ack(2..9)]);
     let found = findings(&verified(lanes(&build)));
     assert!(found[0].ends_with("the acknowledgement names events that there never were"), "{found:?}");
+}
+
+/// A log of one put, whose events and table are these.
+fn log_of(events: &[u8], table: &[Entry]) -> Build {
+    let build = Build::begun(1 << 16);
+    let zeros = vec![0; events.len().next_multiple_of(8) - events.len()];
+    let payload = [events, &zeros, bytemuck::cast_slice(table)].concat();
+    let header = RecordHeader {
+        kind: Kind::Put,
+        last: true,
+        payload_len: payload.len() as u32,
+        payload_crc: checksum(&payload),
+        sequence: 0,
+        ordinal: 0,
+        events: table.len() as u32,
+        base: 0,
+        time_ms: 0,
+        durable: Position::default(),
+        bytes: events.len() as u32,
+    };
+    let at = Position { segment: 1, offset: RECORDS_AT };
+    build.write(at.offset, &[header.encode(LOG_ID, at).as_slice(), &payload].concat());
+    build
+}
+
+#[test]
+fn events_that_are_not_encoded_as_they_should_be_are_told_though_the_checksum_is_right() {
+    let well = log_of(b"\x00\x06one", &[Entry { start: 0, body: 2 }]);
+    assert_eq!(findings(&verified(lanes(&well))), [""; 0]);
+    let long_winded = log_of(b"\x00\x86\x00one", &[Entry { start: 0, body: 3 }]);
+    let found = verified(lanes(&long_winded));
+    assert!(findings(&found)[0].ends_with("not every event is encoded as it should be"), "{:?}", findings(&found));
+    let without_table = log_of(b"\x00\x06one", &[Entry { start: 7, body: 9 }]);
+    let found = verified(lanes(&without_table));
+    assert!(findings(&found)[0].ends_with("; 1 event is lost"), "{:?}", findings(&found));
+    assert_eq!((found.holes.len(), found.events), (1, 0));
 }
 
 #[test]

@@ -104,6 +104,10 @@ fn bytes_of(disk: &SimDisk, name: &str) -> Vec<u8> {
     bytes
 }
 
+const fn torn(kept: Kept) -> LossPattern {
+    LossPattern::Power { grain: Grain::Sector, bytes: kept, growth: Growth::Garbage, names: kept }
+}
+
 fn path(number: u64) -> String {
     format!("/data/{}", segment_name(number))
 }
@@ -309,6 +313,22 @@ fn without_a_directory_for_checkpoints_holes_are_filled_all_the_same() {
 }
 
 #[test]
+fn what_a_checkpoint_speaks_of_is_on_the_disk_before_it() {
+    let build = log();
+    let last = build.records.last().unwrap().clone();
+    let place = last.at.offset as usize..last.end as usize;
+    let bytes = bytes_of(&build.disk, &segment_name(3))[place.clone()].to_vec();
+    build.damage(3, |all| all[place].fill(0));
+    // As the end of a process leaves it: the system has it, and the disk does not yet.
+    build.open(3).write_at(last.at.offset.into(), &mut [IoSlice::new(&bytes)]).unwrap();
+    build.flip(1, build.records[0].at.offset + 70);
+    mend(&build.world).unwrap();
+    let world = build.world.after_crash(torn(Kept::Nothing));
+    assert_eq!(queued(&world), bodies_without(0..10));
+    assert_well(&world);
+}
+
+#[test]
 fn a_second_repair_keeps_what_the_first_one_kept() {
     let build = closed();
     build.flip(1, build.records[0].at.offset + 70);
@@ -334,7 +354,6 @@ fn a_repair_that_was_stopped_anywhere_can_be_done_again() {
     let before = build.world.calls();
     mend(&build.world).unwrap();
     let calls = build.world.calls() - before;
-    let torn = |kept| LossPattern::Power { grain: Grain::Sector, bytes: kept, growth: Growth::Garbage, names: kept };
     for nth in 1..=calls {
         for loss in
             [LossPattern::Kill { pages: 0 }, torn(Kept::Nothing), torn(Kept::Alternating(true)), torn(Kept::Random(1))]
