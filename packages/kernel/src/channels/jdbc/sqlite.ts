@@ -141,7 +141,8 @@ function statements(db: DatabaseSync) {
 function lock(file: string): DatabaseSync {
   const db = new DatabaseSync(`${file}.lock`);
   try {
-    db.exec('BEGIN EXCLUSIVE');
+    // Nothing is written, so that there is nothing to undo.
+    db.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE');
   } catch (cause) {
     db.close();
     throw new Error(`${file} is in use by another agent: only one may use it, so give each its own.`, { cause });
