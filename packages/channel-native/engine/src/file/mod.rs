@@ -7,6 +7,8 @@ pub mod consumed;
 #[cfg(all(test, not(any(loom, miri))))]
 mod crash;
 mod disk;
+#[cfg(all(test, not(any(loom, miri))))]
+mod fixture;
 mod group;
 pub mod inspect;
 pub mod layout;

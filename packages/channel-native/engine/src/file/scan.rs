@@ -127,7 +127,6 @@ impl<P: Deref<Target: StorageFile>> Scan<P> {
     ///
     /// # Errors
     /// Whatever the operating system said. Nothing is skipped then: the next call tries the same again.
-    #[expect(clippy::should_implement_trait, reason = "what it returns borrows from it")]
     pub fn next(&mut self) -> io::Result<Found<'_>> {
         let offset = self.at;
         if offset >= self.end() {

@@ -10,7 +10,7 @@ use super::{
         build::{Build, Work, Written},
         layout::{Kind, RECORDS_AT},
     },
-    tests::{queued, readable, recovered},
+    tests::{lost, queued, readable, recovered},
     *,
 };
 use crate::{Error, batch::model::cases, error::Fault};
@@ -311,10 +311,10 @@ fn check(steps: Vec<Step>, harms: &[(Index, Harm)]) -> std::result::Result<(), T
         let log = found.segments.front().unwrap().first_ordinal..found.segments.back().unwrap().next_ordinal;
         let there =
             |ordinal: &u64| [&expected.readable, &expected.taken, &story.burnt].iter().any(|set| set.contains(ordinal));
-        let lost = log.filter(|ordinal| !there(ordinal)).count() as u64;
+        let gone = log.filter(|ordinal| !there(ordinal)).count() as u64;
         // Where nobody can tell any more, an ordinal that was never used counts as lost.
-        let told = lost..=lost + story.burnt.len() as u64;
-        prop_assert!(told.contains(&found.lost), "{} are lost, and told are {:?}", lost, found.findings);
+        let told = gone..=gone + story.burnt.len() as u64;
+        prop_assert!(told.contains(&lost(&found)), "{} are lost, and told are {:?}", gone, found.findings);
     }
     if left.before == left.after {
         prop_assert_eq!(&found.findings, &[]);

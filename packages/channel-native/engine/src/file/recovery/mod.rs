@@ -42,8 +42,6 @@ pub struct Recovered<F> {
     pub position: Position,
     /// What is not as it should be.
     pub findings: Vec<Finding>,
-    /// Events that are lost, by all findings.
-    pub lost: u64,
 }
 
 /// Something that is not as it should be.
@@ -101,7 +99,6 @@ pub fn recover<S: Storage>(data: &S, checkpoints: &[Arc<S>]) -> Result<Recovered
         consumed,
         generation: checkpoints.generation,
         position: checkpoints.best().map_or_else(Position::default, |best| best.position),
-        lost: findings.iter().map(|finding| finding.events_lost).sum(),
         findings,
     })
 }
