@@ -198,6 +198,8 @@ impl<S: Storage> Log<S> {
         self.next_sequence = self.next_sequence.max(group.next_sequence);
         self.burnt = ordinals;
         if let Err(error) = group.write(&*active.file) {
+            // In intervals, puts before this one were answered, and are to be durable in time all the same.
+            self.sync()?;
             return Err(self.give_up("write to", &error));
         }
         active.at += len as u32;
