@@ -149,6 +149,12 @@ impl World {
         self.state().traps.push(Trap { call, left: nth, fault });
     }
 
+    /// How many faults of [`World::fail`] have struck so far, also in the worlds that this one comes from.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.state().faults
+    }
+
     /// Takes back every [`World::fail`] that has not struck.
     pub fn mend(&self) {
         self.state().traps.clear();

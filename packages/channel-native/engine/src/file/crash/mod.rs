@@ -5,6 +5,7 @@
 //!                 └──▶ model: what it may rely on ──────────────────────────┘
 //! ```
 
+mod faults;
 mod losses;
 mod model;
 mod program;
@@ -92,24 +93,34 @@ fn a_crash_at_any_call_loses_nothing_that_was_promised() {
 fn crash(workload: &Workload, call: u64) -> Result<Vec<Crash>, String> {
     let mut program = Program::new(workload.settings, call);
     (workload.act)(&mut program);
-    let Program { world, model, .. } = program;
+    let Program { world, model, refused, .. } = program;
+    if let Some(error) = refused {
+        return Err(format!("{}: {error}", workload.name));
+    }
     let losses = losses(&world, call, effort());
     for loss in &losses {
-        let outcome = catch_unwind(AssertUnwindSafe(|| check(&world, workload, &model, *loss)));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| check(&world, workload.settings, &model, *loss, !workload.has_faults)));
         let outcome = outcome.unwrap_or_else(|_| Err("a panic, see above".into()));
         outcome.map_err(|what| format!("{}, stopped at call {call}, with {loss:?}: {what}", workload.name))?;
     }
     Ok(losses.into_iter().map(|loss| (workload.name, call, loss)).collect())
 }
 
-/// Opens what a crash leaves, twice, the second time after a loss of power: it must be as the model says, and work.
-fn check(stopped: &World, workload: &Workload, model: &Model, loss: LossPattern) -> Result<(), String> {
-    let settings = workload.settings;
+/// Opens what a crash leaves, twice, the second time after a loss of power: it must be as the model says, and work, and when the disk was
+/// healthy nothing must be reported.
+fn check(
+    stopped: &World,
+    settings: Settings,
+    model: &Model,
+    loss: LossPattern,
+    is_healthy: bool,
+) -> Result<(), String> {
     let world = stopped.after_crash(loss);
     world.set_capacity(PLENTY);
-    let first = open(&world, settings, workload.has_faults)?;
+    let first = open(&world, settings, is_healthy)?;
     model.check(&first, loss)?;
-    let second = open(&world.after_crash(LOSE_ALL), settings, workload.has_faults)?;
+    let second = open(&world.after_crash(LOSE_ALL), settings, is_healthy)?;
     if second == [LATER] {
         Ok(())
     } else {
@@ -118,11 +129,11 @@ fn check(stopped: &World, workload: &Workload, model: &Model, loss: LossPattern)
 }
 
 /// The events that are there. They are taken, another one is put, and all of that is durable afterwards.
-fn open(world: &World, settings: Settings, has_faults: bool) -> Result<Vec<u64>, String> {
+fn open(world: &World, settings: Settings, is_healthy: bool) -> Result<Vec<u64>, String> {
     let opened = with_rig(world, settings, |rig| {
         let events = rig.drain();
         let findings = rig.channel.take_findings();
-        if !has_faults && !findings.is_empty() {
+        if is_healthy && !findings.is_empty() {
             return Err(findings.join("; "));
         }
         let counters = rig.counters();

@@ -8,9 +8,10 @@ use super::{
         rig::{Rig, Settings, with_rig},
         sim::{LossPattern, World},
     },
+    LOSE_ALL,
     model::{Model, Survives},
 };
-use crate::channel::Grant;
+use crate::{Error, channel::Grant};
 
 /// What left is in the log after so long.
 pub(in super::super) const ACK_MS: u64 = 100;
@@ -33,6 +34,8 @@ pub(in super::super) struct Program {
     pub world: World,
     pub settings: Settings,
     pub model: Model,
+    /// Why the channel could not be opened, though the machine runs.
+    pub refused: Option<Error>,
     /// The call at which the machine stops for good.
     stop_at: u64,
 }
@@ -68,7 +71,7 @@ impl Program {
     pub fn new(settings: Settings, stop_at: u64) -> Self {
         let world = World::new(stop_at);
         world.crash_at(stop_at);
-        Self { world, settings, model: Model::default(), stop_at }
+        Self { world, settings, model: Model::default(), refused: None, stop_at }
     }
 
     /// Starts the program; nothing happens when the machine is off. The process ends as with `kill -9`.
@@ -77,7 +80,7 @@ impl Program {
         let (puts, commits, undecided) = (HashMap::new(), HashMap::new(), 0);
         let lived =
             with_rig(world, *settings, |rig| act(&mut Life { world, rig, settings, model, puts, commits, undecided }));
-        assert!(lived.is_ok() || world.is_off(), "{lived:?}");
+        self.refused = self.refused.take().or(lived.err().filter(|_| !self.world.is_off()));
     }
 
     /// Starts the program on a machine that crashes in the middle of the `nth` call from now, or afterwards, and starts again.
@@ -182,6 +185,10 @@ impl Life<'_, '_> {
                 }
             }
         }
+        // What was answered and could not be synced then is not to be had back.
+        if !self.rig.channel.take_findings().is_empty() || !self.is_well() {
+            self.model.crash(LOSE_ALL);
+        }
     }
 
     /// Time passes. When all is well afterwards, what was done before is as durable as its time says.
@@ -200,6 +207,13 @@ impl Life<'_, '_> {
         if ms >= ACK_MS && self.undecided == 0 {
             self.model.strengthen(Survives::Nothing, answered(self.settings));
         }
+    }
+
+    /// Waits until everything was tried again, and sees that puts are taken again.
+    pub fn recover(&mut self) {
+        self.pass(10_000);
+        self.pass(10_000);
+        assert!(self.world.is_off() || self.is_well(), "{:?}", self.rig.channel.fault());
     }
 
     /// Ends the channel in order: all is durable then.

@@ -53,13 +53,13 @@ const fn failing(name: &'static str, settings: Settings, act: fn(&mut Program)) 
 const INTERVALS: Settings = Settings { sync: Sync::Interval(1_000), ..settings() };
 
 pub(super) const WORKLOADS: &[Workload] = &[
+    healthy("puts larger than a segment", Settings { segment_len: 16 << 10, ..settings() }, oversize),
     healthy("steady put and take", settings(), steady),
     healthy("a growing backlog", settings(), backlog),
     healthy("spill and refill", Settings { buffer_bytes: 64 << 10, ..settings() }, spill),
     healthy("rollbacks and commits out of order", settings(), out_of_order),
     healthy("hidden puts, shown and voided", settings(), hidden),
     healthy("three directories", Settings { directories: 3, segment_len: 16 << 10, ..settings() }, steady),
-    healthy("puts larger than a segment", Settings { segment_len: 16 << 10, ..settings() }, oversize),
     healthy("nothing but takes", settings(), takes_only),
     healthy("closing and opening", settings(), reopening),
     healthy("kill and opening", settings(), killed),
@@ -278,6 +278,7 @@ fn failed_sync(program: &mut Program) {
             life.pass(200);
             life.pass(400);
         }
+        life.recover();
     });
 }
 
@@ -295,6 +296,7 @@ fn failed_calls(program: &mut Program) {
             life.world.mend();
             life.pass(200);
         }
+        life.recover();
     });
 }
 
@@ -314,7 +316,7 @@ fn full(program: &mut Program) {
             life.put(50);
         }
         life.world.set_capacity(super::PLENTY);
-        life.pass(1_000);
+        life.recover();
         for _ in 0..5 {
             life.put(50);
             life.consume(60);

@@ -60,6 +60,8 @@ pub(super) struct State {
     /// The write in whose middle the machine stopped: its file, and what the cache had of it before.
     interrupted: Option<(usize, Content)>,
     pub traps: Vec<Trap>,
+    /// Faults that struck, in this world and those it comes from.
+    pub faults: u64,
     pub capacity: u64,
 }
 
@@ -74,6 +76,7 @@ impl State {
             off: false,
             interrupted: None,
             traps: Vec::new(),
+            faults: 0,
             capacity: 1 << 50,
         }
     }
@@ -102,6 +105,7 @@ impl State {
             trap.left -= u32::from(trap.call == call);
             if trap.left == 0 {
                 fate = Fate::Fail(trap.fault);
+                self.faults += 1;
             }
             trap.left > 0
         });
