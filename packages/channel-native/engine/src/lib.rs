@@ -11,6 +11,7 @@
 
 pub mod batch;
 pub mod channel;
+mod defect;
 pub mod doorbell;
 pub mod error;
 pub mod file;

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     channel::{Gathered, Placed},
+    defect::Defect,
     error::{Error, Result},
 };
 
@@ -185,6 +186,9 @@ impl<S: Storage> Log<S> {
     /// Why it is not; nothing can be written then before [`Log::begin`].
     pub fn append(&mut self, work: &Gathered<'_>, now_ms: u64) -> Result<Vec<Placed>> {
         let len = Group::len_of(work);
+        if Defect::OversizeNeverFits.is_made() && len > u64::from(self.options.segment_len - RECORDS_AT) {
+            return Err(self.give_up("write to", &io::ErrorKind::FileTooLarge.into()));
+        }
         if self.active.as_ref().is_none_or(|it| u64::from(it.length - it.at) < len) {
             self.begin(len, now_ms)?;
         }
@@ -241,6 +245,7 @@ impl<S: Storage> Log<S> {
         let synced = active
             .file
             .sync()
+            .or_else(|error| if Defect::FailedSyncRetried.is_made() { active.file.sync() } else { Err(error) })
             .and_then(|()| active.file.has_name())
             .and_then(|it| it.then_some(()).ok_or_else(removed));
         match synced {
@@ -257,7 +262,9 @@ impl<S: Storage> Log<S> {
     /// # Errors
     /// Why there is none; it may be tried again.
     pub fn begin(&mut self, len: u64, now_ms: u64) -> Result<()> {
-        self.sync()?;
+        if !Defect::ChangeNotSynced.is_made() {
+            self.sync()?;
+        }
         self.close_active();
         self.tidy_spares();
         let length = self.next_length().max(u32::try_from(len + u64::from(RECORDS_AT)).unwrap_or(u32::MAX));
@@ -285,8 +292,8 @@ impl<S: Storage> Log<S> {
             directories: self.options.directories,
             endings: self.endings(),
         };
-        if let Err(error) = made.file.write_at(0, &mut [IoSlice::new(&header.encode())]).and_then(|()| made.file.sync())
-        {
+        let sync = || if Defect::ChangeNotSynced.is_made() { Ok(()) } else { made.file.sync() };
+        if let Err(error) = made.file.write_at(0, &mut [IoSlice::new(&header.encode())]).and_then(|()| sync()) {
             let _ = self.data.remove(&segment_name(made.number));
             return Err(self.failed("begin a segment in", &error));
         }
@@ -367,11 +374,16 @@ impl<S: Storage> Log<S> {
             consumed,
         };
         self.changed_ms = None;
+        if Defect::FreedBeforeCheckpoint.is_made() {
+            self.free(&checkpoint, reading_from);
+        }
         let mut outcome = Ok(());
         for file in &self.checkpoints {
             outcome = outcome.and(checkpoint::write(file, &checkpoint));
         }
-        outcome.map_err(|error| self.failed("write a checkpoint of", &error))?;
+        if !Defect::FullCheckpointBelieved.is_made() {
+            outcome.map_err(|error| self.failed("write a checkpoint of", &error))?;
+        }
         self.generation += 1;
         self.checkpointed = self.durable;
         self.bytes_since = 0;
@@ -431,6 +443,9 @@ impl<S: Storage> Log<S> {
         let (recycled, length) = spare.map_or((None, length), |(number, length)| (Some(number), length));
         let number = self.next_number;
         self.next_number += 1;
+        if Defect::NumberWraps.is_made() {
+            self.next_number = u64::from(self.next_number as u32);
+        }
         self.maker.order(Order { number, length, recycled, keep_free: self.options.keep_free });
     }
 

@@ -13,6 +13,7 @@ use super::{
     Position, StorageFile,
     layout::{RECORD_ALIGN, RECORD_HEADER_LEN, RecordHeader, checksum},
 };
+use crate::defect::Defect;
 
 /// Bytes that are read at once, unless a record is larger.
 const SLAB: usize = 1 << 20;
@@ -137,7 +138,7 @@ impl<P: Deref<Target: StorageFile>> Scan<P> {
             let len = RECORD_HEADER_LEN + header.payload_len as usize;
             let mut payload = self.slab.load(&*self.file, offset, len, self.limit)?;
             payload.start += RECORD_HEADER_LEN;
-            let verified = self.slab.verified == Some(offset);
+            let verified = self.slab.verified == Some(offset) || Defect::TornBelieved.is_made();
             if verified || checksum(&self.slab.bytes()[payload.clone()]) == header.payload_crc {
                 self.slab.verified = Some(offset);
                 self.at = header.next(offset as u32).min(self.end());

@@ -5,6 +5,7 @@ use super::{
     rig::{Settings, with_rig},
     sim::World,
 };
+use crate::channel::{Waiter, Wish};
 
 #[test]
 fn a_put_is_seen_and_answered_when_it_is_durable_and_is_there_after_the_end_of_the_process() {
@@ -118,4 +119,46 @@ fn a_clock_that_is_set_back_disturbs_no_take() {
         }
     })
     .unwrap();
+}
+
+#[test]
+fn a_put_that_is_larger_than_a_segment_is_kept_and_so_is_what_follows() {
+    let world = World::new(1);
+    let settings = Settings { segment_len: 16 << 10, ..Settings::default() };
+    let all: Vec<u64> = (0..1_000).collect();
+    with_rig(&world, settings, |rig| {
+        for ids in [&all[..10], &all[10..900], &all[900..]] {
+            rig.put(ids).unwrap();
+        }
+    })
+    .unwrap();
+    with_rig(&world, settings, |rig| assert_eq!(rig.drain(), all)).unwrap();
+}
+
+#[test]
+fn who_waits_for_events_gets_them_when_they_are_durable() {
+    let world = World::new(1);
+    with_rig(&world, Settings::default(), |rig| {
+        let taker = Waiter { owner: 1, token: 1_000_000 };
+        let wish = Wish { max: 10, min: 1, linger_ms: None };
+        rig.channel.take(taker, wish, true, rig.clock.get()).unwrap();
+        rig.stage(&[1, 2]).unwrap();
+        assert!(rig.answers().is_empty());
+        rig.work();
+        assert!(rig.answers().iter().any(|(token, result)| *token == taker.token && result.is_ok()));
+    })
+    .unwrap();
+}
+
+#[test]
+fn segments_are_numbered_beyond_32_bits() {
+    let world = World::new(1);
+    // A name that was used once: the next number is the last of 32 bits.
+    world.directory("data0").create("00000000fffffffe.damaged").unwrap();
+    let all: Vec<u64> = (0..1_000).collect();
+    let put =
+        |ids: &[u64]| with_rig(&world, Settings::default(), |rig| ids.chunks(50).for_each(|ids| rig.put(ids).unwrap()));
+    put(&all[..500]).unwrap();
+    put(&all[500..]).unwrap();
+    with_rig(&world, Settings::default(), |rig| assert_eq!(rig.drain(), all)).unwrap();
 }

@@ -3,7 +3,10 @@
 use super::{
     super::puts::footprint, Answer, Extent, Pending, Placed, Pressed, Progress, State, Unread, Visibility, origin,
 };
-use crate::error::{Error, Result};
+use crate::{
+    defect::Defect,
+    error::{Error, Result},
+};
 
 impl State {
     /// Nothing can be written to a directory from now on, or again. When there is none left, puts are refused, those that wait or are staged too.
@@ -61,6 +64,9 @@ impl State {
 
     /// Lets go, in the order of staging, of every put about which all is known.
     pub(super) fn release_settled(&mut self, now_ms: u64) {
+        if Defect::WokenBeforeShown.is_made() {
+            self.grant_takers(Pressed::No, now_ms);
+        }
         while let Some(ledger) = &mut self.ledger {
             let fate = match ledger.pending.front() {
                 Some(Pending { progress: Progress::Failed, .. }) => None,
@@ -85,7 +91,9 @@ impl State {
             }
             self.drop_unshown(&extent);
         }
-        self.grant_takers(Pressed::No, now_ms);
+        if !Defect::WokenBeforeShown.is_made() {
+            self.grant_takers(Pressed::No, now_ms);
+        }
         self.grant_putters();
     }
 
