@@ -75,7 +75,8 @@ export class PostgresDatabase implements Database {
     try {
       await this.#ask(client, 'COMMIT');
     } catch (error) {
-      this.#doubtful.push(...changes);
+      // The lock on the channel, taken first on the next connection, is the server's word that the old one has ended.
+      if (client !== this.#client) this.#doubtful.push(...changes);
       throw error;
     }
   }
