@@ -90,3 +90,17 @@ export class Feeder {
     });
   }
 }
+
+/** Feeds lines, all different, until one of them is refused, and returns what was said then. */
+export async function feedUntilRefused(feeder: Feeder): Promise<string | undefined> {
+  const from = feeder.answers.length;
+  let number = feeder.sent.length;
+  let refusal: string | undefined;
+  const next = () => {
+    refusal ??= feeder.answers.slice(from).find((answer) => answer !== 'OK');
+    number += 1;
+    return refusal === undefined ? `${feeder.localPort} ${number}`.padEnd(450, ' .') : undefined;
+  };
+  await feeder.feed(next, 100);
+  return refusal;
+}

@@ -159,7 +159,7 @@ fn fill<S: Storage>(data: &S, name: &str, order: &Order, ending: &AtomicBool) ->
     let needed = order.keep_free + u64::from(order.length);
     if free < needed {
         let what = format!(
-            "{free} bytes are free, and a new segment of {} must leave {} of them",
+            "{free} bytes are free, and a new segment of {} must leave {} of them (minimumRequiredSpace): make room on the disk",
             order.length, order.keep_free
         );
         return Err(io::Error::new(io::ErrorKind::StorageFull, what));

@@ -69,8 +69,8 @@ class Reporter {
 
   report(): void {
     const fault = this.#channel.fault();
-    for (const finding of this.#channel.findings()) if (finding !== fault?.message) this.#log.warn({}, finding);
-    const cause = fault && causeOf(fault);
+    const cause = fault && causeOf(fault.message);
+    for (const finding of this.#channel.findings()) if (causeOf(finding) !== cause) this.#log.warn({}, finding);
     if (cause === this.#cause) return;
     if (fault === undefined) this.#log.info({}, 'All directories take puts again.');
     else
@@ -85,6 +85,6 @@ class Reporter {
 }
 
 /** What went wrong, without figures that are others the next time. */
-function causeOf({ message }: Error): string {
+function causeOf(message: string): string {
   return message.replaceAll(/\d+/g, '');
 }
