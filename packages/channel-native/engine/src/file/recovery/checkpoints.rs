@@ -21,6 +21,7 @@ pub(super) struct Checkpoints {
     pub rejected: Vec<(PathBuf, Checkpoint)>,
     /// Files that nothing can be read from.
     pub unreadable: Vec<PathBuf>,
+    /// Of the newest, or one more: the next one must not be written over the best.
     pub generation: u64,
     pub highest_number: u64,
     pub next_ordinal: u64,
@@ -60,6 +61,8 @@ impl Checkpoints {
                 }
             }
         }
+        let step = all.best().map_or(0, |best| (all.generation - best.generation) % 2);
+        all.generation = all.generation.saturating_add(step);
         Ok(all)
     }
 

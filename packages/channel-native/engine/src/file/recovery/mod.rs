@@ -36,7 +36,7 @@ pub struct Recovered<F> {
     pub next_sequence: u64,
     /// Events that have left or are lost. All others below `next_ordinal` are queued.
     pub consumed: Consumed,
-    /// The generation of the newest checkpoint.
+    /// The generation before that of the next checkpoint.
     pub generation: u64,
     /// The position of the checkpoint from which the log was read.
     pub position: Position,
