@@ -3,8 +3,8 @@
 use millrace_engine::{
     Error,
     batch::{Entry, Run, Space, headers, push_flat, scan_events, set_header},
-    lines,
     channel::SLOT_LEN,
+    lines,
     numbers::push_numbers,
 };
 use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};

@@ -2,7 +2,7 @@
 
 use millrace_engine::{
     Error, Excess,
-    channel::{Grant, Layout, Limits, Channel, Need, Waiter, Wish},
+    channel::{Channel, Grant, Layout, Limits, Need, Waiter, Wish},
     registry,
 };
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
@@ -61,7 +61,11 @@ pub fn open_memory(mut buffer: Uint8ArraySlice<'_>, limits: MemoryLimits, poison
     let bytes = unsafe { buffer.as_mut() };
     if (bytes.len() as u64) < layout.length() || !bytes.as_ptr().addr().is_multiple_of(8) {
         let length = bytes.len() as u64;
-        return Err(thrown(Error::TooLarge(Excess::Bytes { is: layout.length(), max: length, property: "byteCapacity" })));
+        return Err(thrown(Error::TooLarge(Excess::Bytes {
+            is: layout.length(),
+            max: length,
+            property: "byteCapacity",
+        })));
     }
     let limits = Limits {
         capacity: limits.capacity,
@@ -170,7 +174,9 @@ pub fn publish(owner: u32, pairs: Vec<f64>) -> Result<bool> {
 #[napi(catch_unwind)]
 pub fn stage(channel: u32, owner: u32, token: u32, reservation: f64, hidden: bool) -> Result<f64> {
     let waiter = Waiter { owner, token };
-    granted_number(registry::with_channel(channel, |it| it.stage(waiter, whole(reservation), hidden, registry::now_ms())))
+    granted_number(registry::with_channel(channel, |it| {
+        it.stage(waiter, whole(reservation), hidden, registry::now_ms())
+    }))
 }
 
 /// Gives a reservation back; of a put that was staged hidden, its events.

@@ -116,14 +116,22 @@ impl Task for Waiting {
 
 /// Opens a file channel over a `SharedArrayBuffer` of at least the layout's length, which the caller keeps until `closeFile` has settled and `isOpen` says no.
 #[napi(catch_unwind, ts_return_type = "Promise<FileOutcome>")]
-pub fn open_file(mut buffer: Uint8ArraySlice<'_>, settings: FileChannelSettings, poisoning: bool) -> Result<AsyncTask<Waiting>> {
+pub fn open_file(
+    mut buffer: Uint8ArraySlice<'_>,
+    settings: FileChannelSettings,
+    poisoning: bool,
+) -> Result<AsyncTask<Waiting>> {
     let limits = settings.limits();
     let layout = Layout::new(limits.capacity.min(DESCRIPTORS_MAX), limits.bytes);
     // SAFETY: the view is only asked for its address and length.
     let bytes = unsafe { buffer.as_mut() };
     if (bytes.len() as u64) < layout.length() || !bytes.as_ptr().addr().is_multiple_of(8) {
         let length = bytes.len() as u64;
-        return Err(thrown(Error::TooLarge(Excess::Bytes { is: layout.length(), max: length, property: "bufferSize" })));
+        return Err(thrown(Error::TooLarge(Excess::Bytes {
+            is: layout.length(),
+            max: length,
+            property: "bufferSize",
+        })));
     }
     let address = bytes.as_mut_ptr().expose_provenance();
     Ok(AsyncTask::new(Waiting(Some(Box::new(move || {
