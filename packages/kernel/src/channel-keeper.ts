@@ -109,10 +109,13 @@ export class ChannelKeeper {
         this.#host = await create(config, { id, log: this.#log });
         this.#trimming = setInterval(() => this.#trim(), TRIM_MS).unref();
       } catch (cause) {
-        this.#lastError = new MillraceError('MR_COMPONENT_FAILED', `${id} could not be opened: ${messageOf(cause)}`, {
+        const error = new MillraceError('MR_COMPONENT_FAILED', `${id} could not be opened: ${messageOf(cause)}`, {
           cause,
         });
-        this.#log.error({ error: this.#lastError }, `Could not be opened; trying again in ${this.#retryMs} ms.`);
+        // What stands against it may do so for hours.
+        const level = this.#lastError?.message === error.message ? 'debug' : 'error';
+        this.#lastError = error;
+        this.#log[level]({ error }, `Could not be opened; trying again in ${this.#retryMs} ms.`);
         this.#tried.resolve();
         await pause(this.#retryMs, signal);
       }

@@ -137,6 +137,7 @@ export class Supervisor {
     }
     if (failure === undefined) return 0;
 
+    const said = this.#lastError?.message === failure.message;
     this.#lastError = failure;
     if (this.#stopping.signal.aborted) {
       this.#log.error({ error: failure }, 'Did not stop cleanly.');
@@ -145,7 +146,9 @@ export class Supervisor {
     const { startRetryMs } = this.#options;
     const pauseMs = openSince === undefined ? startRetryMs : this.#backoff.pauseMs(performance.now() - openSince);
     const what = openSince === undefined ? 'Could not be started' : 'Crashed';
-    this.#log.error({ error: failure }, `${what}; starting again in ${pauseMs} ms.`);
+    // It may wait for something for hours.
+    const level = openSince === undefined && said ? 'debug' : 'error';
+    this.#log[level]({ error: failure }, `${what}; starting again in ${pauseMs} ms.`);
     return pauseMs;
   }
 }

@@ -261,6 +261,9 @@ fn make_durably(path: &Path) -> io::Result<()> {
     make_durably(parent)?;
     match std::fs::create_dir(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            return Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is not a directory", path.display())));
+        }
         made => made?,
     }
     File::open(parent)?.sync_all()
@@ -341,6 +344,9 @@ mod tests {
         let path = parent.path().join("agent/channel/data");
         assert_eq!(Disk::open(&path).unwrap().path(), path);
         assert!(path.is_dir());
+        std::fs::write(parent.path().join("file"), "").unwrap();
+        let error = Disk::open(&parent.path().join("file/channel")).unwrap_err();
+        assert!(error.to_string().ends_with("file is not a directory"), "{error}");
     }
 
     #[test]
