@@ -7,8 +7,10 @@
 
 mod fill;
 mod headers;
+#[cfg(all(test, not(any(loom, miri))))]
+mod laws;
 mod settle;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, miri))))]
 mod tests;
 
 use std::{

@@ -4,7 +4,7 @@
 mod cursor;
 mod dump;
 mod status;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, miri))))]
 pub(super) mod tests;
 mod verify;
 

@@ -50,21 +50,29 @@ pub(in super::super) fn verified(lanes: Vec<Lane<SimDisk>>) -> Verified {
     all
 }
 
-/// The bodies of events in the order in which they come.
-pub(in super::super) fn dumped(lanes: Vec<Lane<SimDisk>>, all: bool) -> Vec<Vec<u8>> {
+/// The events in the order in which they come.
+pub(in super::super) fn dumped(lanes: Vec<Lane<SimDisk>>, all: bool) -> Vec<String> {
     let mut dump = Dump::new(lanes, all);
-    let mut bodies = Vec::new();
+    let mut names = Vec::new();
     while let Some(block) = dump.next_block().unwrap() {
         let table = block.memory.len() - 8 * block.events as usize;
+        assert_eq!(block.memory.len() % 8, 0, "tables are aligned");
         let entries: Vec<Entry> = block.memory[table..].chunks_exact(8).map(bytemuck::pod_read_unaligned).collect();
         let run = Run::new(&block.memory[..block.bytes as usize], &entries, 0).unwrap();
-        bodies.extend(run.iter().map(|event| event.body.to_vec()));
+        names.extend(run.iter().map(|event| name(event.body)));
     }
-    bodies
+    names
 }
 
-fn bodies(ordinals: impl IntoIterator<Item = u64>) -> Vec<Vec<u8>> {
-    ordinals.into_iter().map(body).collect()
+/// What tells a body from others, in short.
+fn name(body: &[u8]) -> String {
+    let words: Vec<_> = str::from_utf8(body).unwrap().split_whitespace().collect();
+    format!("{} × {}", words.get(1).unwrap_or(&""), words.len() / 2)
+}
+
+/// What [`dumped`] should say.
+pub(in super::super) fn names(ordinals: impl IntoIterator<Item = u64>) -> Vec<String> {
+    ordinals.into_iter().map(|ordinal| name(&body(ordinal))).collect()
 }
 
 fn findings(verified: &Verified) -> Vec<String> {
@@ -77,7 +85,7 @@ fn nothing_is_found_in_a_log_that_is_as_it_should_be() {
     let verified = verified(lanes(&build));
     assert_eq!(findings(&verified), [""; 0]);
     assert_eq!((verified.records, verified.events, verified.queued), (7, 90, 80));
-    let bytes: usize = bodies((0..5).chain(15..90)).iter().map(|body| body.len() + 2).sum();
+    let bytes: usize = (0..5).chain(15..90).map(|ordinal| body(ordinal).len() + 2).sum();
     // Bodies from 64 bytes on have a longer length.
     assert!(verified.queued_bytes as usize >= bytes);
     assert_eq!(verified.bytes, lanes(&build)[0].recovered.segments.iter().map(|it| u64::from(it.end)).sum::<u64>());
@@ -87,8 +95,8 @@ fn nothing_is_found_in_a_log_that_is_as_it_should_be() {
 #[test]
 fn what_is_queued_comes_in_order_and_all_that_is_there_on_request() {
     let build = log();
-    assert_eq!(dumped(lanes(&build), false), bodies((0..5).chain(15..90)));
-    assert_eq!(dumped(lanes(&build), true), bodies(0..90));
+    assert_eq!(dumped(lanes(&build), false), names((0..5).chain(15..90)));
+    assert_eq!(dumped(lanes(&build), true), names(0..90));
 }
 
 #[test]
@@ -98,7 +106,7 @@ fn several_directories_are_merged_in_the_order_of_their_puts() {
     for sequence in 0..8 {
         let build = if sequence % 3 == 0 { &mut one } else { &mut two };
         build.next_sequence = sequence;
-        expected.extend(bodies(build.next_ordinal..build.next_ordinal + 3));
+        expected.extend(names(build.next_ordinal..build.next_ordinal + 3));
         build.put(3);
     }
     let data = [Arc::new(one.disk.clone()), Arc::new(two.disk.clone())];
@@ -195,6 +203,19 @@ fn lost_are_the_events_that_were_queued() {
 }
 
 #[test]
+fn what_opening_finds_is_told_once() {
+    let mut build = log();
+    build.put(5);
+    let behind_the_checkpoint = build.records[6].at.offset;
+    build.flip(3, behind_the_checkpoint + 70);
+    let verified = verified(lanes(&build));
+    let found = findings(&verified);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].ends_with("; 20 events are lost"), "{found:?}");
+    assert_eq!((verified.holes.len(), verified.holes[0].lost), (1, 20));
+}
+
+#[test]
 fn events_are_there_behind_damage_and_it_is_told() {
     let build = log();
     build.flip(1, build.records[0].at.offset + 3);
@@ -203,7 +224,7 @@ fn events_are_there_behind_damage_and_it_is_told() {
     let findings: Vec<_> = dump.findings().map(ToString::to_string).collect();
     let expected = format!("/data/{}, byte 8192: bytes 8192 to", segment_name(1));
     assert!(findings[0].starts_with(&expected), "{findings:?}");
-    assert_eq!(dumped(lanes(&build), false), bodies((15..90).collect::<Vec<_>>()));
+    assert_eq!(dumped(lanes(&build), false), names((15..90).collect::<Vec<_>>()));
 }
 
 #[test]
