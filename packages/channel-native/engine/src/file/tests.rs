@@ -162,3 +162,28 @@ fn segments_are_numbered_beyond_32_bits() {
     put(&all[500..]).unwrap();
     with_rig(&world, Settings::default(), |rig| assert_eq!(rig.drain(), all)).unwrap();
 }
+
+#[test]
+fn without_its_checkpoint_a_channel_has_the_same_events_and_complains_of_nothing() {
+    let world = World::new(1);
+    let settings = Settings { segment_len: 64 << 10, ..Settings::default() };
+    with_rig(&world, settings, |rig| {
+        // A backlog of many segments, which are freed at once: the oldest are kept to be used again.
+        for id in 0..200 {
+            rig.put(&[id * 10; 50]).unwrap();
+        }
+        assert_eq!(rig.drain().len(), 10_000);
+        rig.pass(30_000);
+        rig.put(&[7; 50]).unwrap();
+    })
+    .unwrap();
+    let checkpoints = world.directory("checkpoint");
+    for name in checkpoints.list().unwrap() {
+        checkpoints.remove(&name).unwrap();
+    }
+    with_rig(&world, settings, |rig| {
+        assert_eq!(rig.channel.take_findings(), [] as [String; 0]);
+        assert_eq!(rig.drain().len(), 50);
+    })
+    .unwrap();
+}

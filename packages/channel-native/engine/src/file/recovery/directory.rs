@@ -8,7 +8,9 @@ use std::{
 
 use super::super::{
     Position, Storage, StorageFile,
-    layout::{HeaderFault, RECORDS_AT, SegmentHeader, is_flume, segment_name, segment_number, used_number},
+    layout::{
+        ENDINGS_MAX, HeaderFault, RECORDS_AT, SegmentHeader, is_flume, segment_name, segment_number, used_number,
+    },
     maker::FILLING,
     scan::{Extent, Scan, Slab},
 };
@@ -96,11 +98,12 @@ impl<F: StorageFile> Directory<F> {
     /// Sorts out what was begun, and is needed from the segment `lowest` on.
     pub fn sort(&mut self, lowest: u64) -> Result<Sorted<F>> {
         let (mut begun, mut unbegun) = (Vec::new(), Vec::new());
+        let newest = self.files.iter().rev().find_map(|it| it.header.clone());
         for Candidate { number, file, length, header } in std::mem::take(&mut self.files) {
             let path = self.segment_path(number);
             let read = |error| Error::disk("read", &path, &error);
             let first_ordinal = match (&header, self.log_id) {
-                _ if number < lowest => None,
+                _ if number < lowest || newest.as_ref().is_some_and(|newest| has_let_go(newest, number)) => None,
                 (Some(header), _) => Some(header.first_ordinal),
                 (None, Some(log_id)) => first_record(&*file, log_id, number).map_err(read)?,
                 (None, None) if is_blank(&*file).map_err(read)? => None,
@@ -121,6 +124,12 @@ impl<F: StorageFile> Directory<F> {
     pub fn segment_path(&self, number: u64) -> PathBuf {
         self.path.join(segment_name(number))
     }
+}
+
+/// Whether a segment had been freed when this one was begun: the header names all that were needed, unless they were too many.
+fn has_let_go(newest: &SegmentHeader, number: u64) -> bool {
+    let complete = newest.endings.len() < ENDINGS_MAX;
+    complete && number < newest.number && newest.endings.iter().all(|ending| ending.number != number)
 }
 
 fn later<T>(path: &Path, what: &str) -> Result<T> {

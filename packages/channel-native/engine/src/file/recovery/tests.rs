@@ -280,6 +280,17 @@ fn segments_that_are_not_needed_are_free() {
 }
 
 #[test]
+fn a_segment_that_a_later_one_does_not_name_is_free() {
+    let mut build = log();
+    build.endings.retain(|ending| ending.number == 3);
+    build.begin(1 << 16);
+    build.disk.remove(&segment_name(2)).unwrap();
+    let found = recovered(&build).unwrap();
+    assert_eq!((&found.unbegun, found.segments.len()), (&vec![(1, 1 << 16)], 2));
+    assert_eq!((queued(&found), found.findings), ((60..100).collect::<Vec<_>>(), vec![]));
+}
+
+#[test]
 fn files_of_others_are_refused() {
     let build = log();
     build.disk.create("log-3.meta").unwrap();
