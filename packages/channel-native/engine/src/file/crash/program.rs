@@ -1,5 +1,7 @@
 //! A program that uses a channel, and notes what it may rely on.
 
+#![expect(clippy::needless_pass_by_value, reason = "a hidden put and a taken one are used up by what becomes of them")]
+
 use std::collections::HashMap;
 
 use super::{
