@@ -1,4 +1,5 @@
 //! What becomes of a directory that is not as its writer left it.
+// long: one promise a test, all over the same small log.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
