@@ -14,26 +14,26 @@ export function locate(named: readonly string[], checkpoints: readonly string[] 
     data: unique(found.map(({ data }) => data)),
     checkpoints: unique(checkpoints?.map((directory) => resolve(directory)) ?? beside),
   };
-  for (const directory of [...directories.data, ...directories.checkpoints]) {
-    const holder = holderOf(directory);
-    if (holder !== undefined) throw new Error(inUse(directory, holder));
-  }
-  return directories;
+  const user = userOf(directories);
+  if (user === undefined) return directories;
+  throw new Error(
+    `${user.directory} is in use by ${user.holder}. Stop that agent, or copy the directories and look at the copy; the figures of a running channel will come from its agent, in a later version of Millrace.`,
+  );
 }
 
-/** What is said of a channel that somebody has open. */
-function inUse(directory: string, holder: string): string {
-  return `${directory} is in use by ${holder}. Stop that agent, or copy the directories and look at the copy; the figures of a running channel will come from its agent, in a later version of Millrace.`;
-}
-
-/** Says who has begun to use the directories since they were located, if anybody has. */
-export function usedMeanwhile({ data }: FileDirectories): string | undefined {
-  const users = data.map((directory) => ({ directory, holder: holderOf(directory) }));
-  const user = users.find(({ holder }) => holder !== undefined);
+/** Who has begun to use the directories since they were located, in a sentence. */
+export function usedMeanwhile(directories: FileDirectories): string | undefined {
+  const user = userOf(directories);
   return (
     user &&
     `Meanwhile ${user.holder} has begun to use ${user.directory}, so that what was read last may not fit together.`
   );
+}
+
+function userOf({ data }: FileDirectories): { directory: string; holder: string | undefined } | undefined {
+  return data
+    .map((directory) => ({ directory, holder: holderOf(directory) }))
+    .find(({ holder }) => holder !== undefined);
 }
 
 function locateOne(directory: string): { data: string; checkpoint: string } {

@@ -15,13 +15,19 @@ export interface Comparison {
   queuedBytes: number;
   findings: number;
   eventsLost: number;
+  /** Whether opening would refuse it, so that nothing else was compared. */
+  refused: boolean;
 }
 
 /** Compares everything in a channel. */
 export async function verify(named: readonly string[], { checkpoint }: ChannelOptions) {
   const directories = locate(named, checkpoint);
   const compared = await compare(directories);
-  const { segments, bytes, records, events, queued, queuedBytes, findings, eventsLost } = compared;
+  const { segments, bytes, records, events, queued, queuedBytes, findings, eventsLost, refused } = compared;
+  if (refused) {
+    process.stdout.write(`Whether that can be mended, says: ${commandFor('repair', directories)}\n`);
+    return exitCodes.failed;
+  }
   const what = `${count(records, 'record')} with ${count(events, 'event')} in ${count(segments, 'segment')} (${bytesText(bytes)})`;
   process.stdout.write(`Compared ${what}. Queued: ${count(queued, 'event')}, ${bytesText(queuedBytes)}.\n`);
   if (findings === 0) {
@@ -46,6 +52,7 @@ export async function compare(directories: FileDirectories): Promise<Comparison>
     queuedBytes: 0,
     findings: 0,
     eventsLost: 0,
+    refused: false,
   };
   const progress = new ProgressLine(process.stderr);
   const tell = (text: string) => {
@@ -62,8 +69,8 @@ export async function compare(directories: FileDirectories): Promise<Comparison>
       );
     }
   } catch (error) {
-    // Opening would refuse it.
     tell((error as Error).message);
+    all.refused = true;
   }
   const used = all.findings > 0 ? usedMeanwhile(directories) : undefined;
   if (used !== undefined) tell(used);
