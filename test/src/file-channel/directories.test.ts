@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, type RunningAgent, runAgent } from '@millrace/testkit';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { pause } from '../faults/agent.ts';
 import {
   deliveredTo,
@@ -24,7 +24,9 @@ function failures({ log }: RunningAgent, component: string): string[] {
   return lines.map(({ error }) => (error as Error).message);
 }
 
-test.concurrent('a channel whose directory cannot be made says which and why, once, and is tried again; other flows run meanwhile', async () => {
+test.concurrent('a channel whose directory cannot be made says which and why, once, and is tried again; other flows run meanwhile', async ({
+  expect,
+}) => {
   using scratch = scratchDirectory();
   const [bad, good] = [join(scratch.path, 'bad'), join(scratch.path, 'good')];
   const out = join(scratch.path, 'out');
@@ -54,15 +56,17 @@ ${under('a1.sinks.k2', `channel = c2\n ${fileRoll(good)}`)}
   expect(failures(agent, 'a1.sources.r1')).toHaveLength(1);
 
   rmSync(bad);
-  await eventually(() => agent.port('r1')).toBeGreaterThan(0);
+  await eventually(() => agent.port('r1'), expect).toBeGreaterThan(0);
   const feeder = await Feeder.connect(agent.port('r1'));
   expect(await feeder.ask('there')).toBe('OK');
-  await eventually(() => deliveredTo(out)).toEqual(['there']);
+  await eventually(() => deliveredTo(out), expect).toEqual(['there']);
   expect(await agent.stop()).toEqual({ code: 0, signal: null });
   expect(deliveredTo(good)).toEqual(['here']);
 });
 
-test.concurrent('a second agent on the same directories says who has them, and takes over what the first leaves when that stops', async () => {
+test.concurrent('a second agent on the same directories says who has them, and takes over what the first leaves when that stops', async ({
+  expect,
+}) => {
   using scratch = scratchDirectory();
   const flow = fileFlow(scratch.path);
   await using first = await runAgent(withoutSinks(flow));
@@ -76,6 +80,6 @@ test.concurrent('a second agent on the same directories says who has them, and t
   ]);
   expect(await feeder.ask('right')).toBe('OK');
   await first.stop();
-  await eventually(() => deliveredTo(scratch.path)).toEqual(['left', 'right']);
+  await eventually(() => deliveredTo(scratch.path), expect).toEqual(['left', 'right']);
   expect(await second.stop()).toEqual({ code: 0, signal: null });
 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { eventually, runAgent } from '@millrace/testkit';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { complaints, pause } from '../faults/agent.ts';
 import { deliveredTo, fileFlow, scratchDirectory, withoutSinks } from './agent.ts';
 import { Feeder } from './feeder.ts';
@@ -19,7 +19,7 @@ const failures = [
 
 test.skipIf(missing !== undefined).concurrent.for(failures)(
   '$name: puts are refused until there is a new segment, the log says why, and what was answered with OK survives kill -9',
-  async ({ fault, doing, passes }) => {
+  async ({ fault, doing, passes }, { expect }) => {
     using scratch = scratchDirectory();
     const flow = fileFlow(scratch.path);
     const strace = ['strace', '-D', '-f', '-o', '/dev/null', '-e', 'trace=fdatasync,pwritev', '-e', `inject=${fault}`];
@@ -42,7 +42,7 @@ test.skipIf(missing !== undefined).concurrent.for(failures)(
     );
     for (const answer of refusals()) expect(answer).toMatch(refusal);
     // However many puts it was.
-    await eventually(() => complaints(failing)[0]).toBe(
+    await eventually(() => complaints(failing)[0], expect).toBe(
       `warn: a1.channels.c1: cannot ${doing} ${data}: Input/output error (os error 5)`,
     );
     expect(complaints(failing).length).toBeLessThan(4);

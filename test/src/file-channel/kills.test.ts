@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type RunningAgent, runAgent } from '@millrace/testkit';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { complaints, pause } from '../faults/agent.ts';
 import { deliveredTo, fileFlow, fileRoll, scratchDirectory } from './agent.ts';
 import { Feeder } from './feeder.ts';
@@ -35,7 +35,7 @@ const series: readonly Series[] = [
 test.concurrent.for(series)(
   'what was answered with OK survives kill -9 at any moment, in order, and nothing else turns up: $name',
   { timeout: 120_000 * SOAK },
-  async ({ name, channel, sink = '' }) => {
+  async ({ name, channel, sink = '' }, { expect }) => {
     using scratch = scratchDirectory();
     const directory = scratch.path;
     const source = 'max-line-length = 100000';

@@ -1,28 +1,30 @@
 //! The real disk.
 
+mod place;
+
 use std::{
     fs::File,
-    io::{self, ErrorKind, IoSlice, Read, Write},
+    io::{self, ErrorKind, IoSlice},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    time::SystemTime,
+    sync::{PoisonError, RwLock, RwLockReadGuard},
 };
 
 use rustix::{
     fs::{
-        AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, fcntl_getfl, fcntl_setfl, flock, fstat, fstatvfs, open,
-        openat, renameat, statat, unlinkat,
+        AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, fcntl_getfl, fcntl_setfl, flock, fstatvfs, openat,
+        renameat, statat, unlinkat,
     },
     io::{Errno, pwritev, retry_on_intr},
 };
 
+use self::place::{Held, Place, holder};
 use super::storage::{Storage, StorageFile};
-use crate::defect::Defect;
 
-/// A directory of the file system, held open: when another takes its place under the same path, this one stays meant.
+/// A directory of the file system, held open: when another takes its place under the same path, this one stays meant, until it is gone itself.
 #[derive(Debug)]
 pub struct Disk {
-    directory: File,
+    place: RwLock<Place>,
     path: PathBuf,
     /// How files are opened.
     access: OFlags,
@@ -41,7 +43,7 @@ pub struct DiskFile(File);
 /// Keeps everybody else out, in this process and in others, until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _held: Held,
 }
 
 impl Disk {
@@ -51,7 +53,7 @@ impl Disk {
     /// Whatever the operating system said.
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
-        make_durably(&path)?;
+        place::make_durably(&path)?;
         Self::existing(path, OFlags::RDWR)
     }
 
@@ -72,9 +74,11 @@ impl Disk {
     }
 
     fn existing(path: PathBuf, access: OFlags) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = retry_on_intr(|| open(&path, flags, Mode::empty()))?.into();
-        Ok(Self { directory, path, access })
+        Ok(Self { place: RwLock::new(Place::open(&path)?), path, access })
+    }
+
+    fn place(&self) -> RwLockReadGuard<'_, Place> {
+        self.place.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the lock file of this name, and writes into it who has it and since when. The file stays behind when the lock is let go.
@@ -82,23 +86,8 @@ impl Disk {
     /// # Errors
     /// `ResourceBusy`, telling who has it; otherwise whatever the operating system said.
     pub fn lock(&self, name: &str) -> io::Result<Lock> {
-        let mut file = self.open_at(name, OFlags::CREATE)?;
-        match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
-            Err(Errno::WOULDBLOCK) if !Defect::DirectoryShared.is_made() => {
-                let what = format!("{} is locked by {}", self.path.join(name).display(), holder(file));
-                return Err(io::Error::new(ErrorKind::ResourceBusy, what));
-            }
-            _ if Defect::DirectoryShared.is_made() => {}
-            taken => taken?,
-        }
-        file.set_len(0)?;
-        writeln!(
-            file,
-            "process {} since {}",
-            std::process::id(),
-            humantime::format_rfc3339_seconds(SystemTime::now())
-        )?;
-        Ok(Lock { _file: file })
+        let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Lock { _held: place.lock(&self.path, name)? })
     }
 
     /// Who has the lock file of this name locked, if anybody has.
@@ -118,12 +107,12 @@ impl Disk {
 
     fn open_at(&self, name: &str, flags: OFlags) -> io::Result<File> {
         let flags = flags | self.access | OFlags::CLOEXEC;
-        Ok(retry_on_intr(|| openat(&self.directory, name, flags, Mode::from_raw_mode(0o666)))?.into())
+        Ok(retry_on_intr(|| openat(&self.place().directory, name, flags, Mode::from_raw_mode(0o666)))?.into())
     }
 
     fn is_file(&self, entry: &rustix::fs::DirEntry) -> io::Result<bool> {
         let kind = match entry.file_type() {
-            FileType::Unknown => match statat(&self.directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+            FileType::Unknown => match statat(&self.place().directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(status) => FileType::from_raw_mode(status.st_mode),
                 Err(Errno::NOENT) => return Ok(false),
                 Err(error) => return Err(error.into()),
@@ -134,21 +123,12 @@ impl Disk {
     }
 }
 
-/// What the holder of a lock wrote into its file.
-fn holder(file: File) -> String {
-    let mut holder = String::new();
-    // Who cannot be told is still in the way.
-    let _ = file.take(100).read_to_string(&mut holder);
-    let holder = holder.trim();
-    if holder.is_empty() { "another process".into() } else { holder.into() }
-}
-
 impl Storage for Disk {
     type File = DiskFile;
 
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in Dir::read_from(&self.directory)? {
+        for entry in Dir::read_from(&self.place().directory)? {
             let entry = entry?;
             // A name that is not UTF-8 is none that a channel gave.
             let Ok(name) = entry.file_name().to_str() else { continue };
@@ -168,20 +148,25 @@ impl Storage for Disk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(retry_on_intr(|| renameat(&self.directory, from, &self.directory, to))?)
+        let directory = &self.place().directory;
+        Ok(retry_on_intr(|| renameat(directory, from, directory, to))?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        Ok(retry_on_intr(|| unlinkat(&self.directory, name, AtFlags::empty()))?)
+        Ok(retry_on_intr(|| unlinkat(&self.place().directory, name, AtFlags::empty()))?)
     }
 
     fn sync_names(&self) -> io::Result<()> {
-        self.directory.sync_all()
+        self.place().directory.sync_all()
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        let status = retry_on_intr(|| fstatvfs(&self.directory))?;
+        let status = retry_on_intr(|| fstatvfs(&self.place().directory))?;
         Ok(status.f_bavail.saturating_mul(status.f_frsize))
+    }
+
+    fn renew(&self) -> io::Result<bool> {
+        self.place.write().unwrap_or_else(PoisonError::into_inner).renew(&self.path)
     }
 
     fn path(&self) -> PathBuf {
@@ -244,29 +229,8 @@ impl StorageFile for DiskFile {
     }
 
     fn has_name(&self) -> io::Result<bool> {
-        Ok(fstat(&self.0)?.st_nlink > 0)
+        place::has_name(&self.0)
     }
-}
-
-/// Makes a directory and syncs the one it stands in. A name that was made before a crash may not be durable yet, so it is synced again.
-fn make_durably(path: &Path) -> io::Result<()> {
-    let Some(parent) = path.parent() else { return Ok(()) };
-    if path.is_dir() {
-        return match File::open(parent).and_then(|parent| parent.sync_all()) {
-            // Somebody else made it there, and keeps it.
-            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::InvalidInput) => Ok(()),
-            synced => synced,
-        };
-    }
-    make_durably(parent)?;
-    match std::fs::create_dir(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            return Err(io::Error::new(ErrorKind::NotADirectory, format!("{} is not a directory", path.display())));
-        }
-        made => made?,
-    }
-    File::open(parent)?.sync_all()
 }
 
 #[cfg(all(test, not(miri)))]
@@ -336,6 +300,24 @@ mod tests {
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
         std::fs::remove_dir_all(parent.path().join("old")).unwrap();
         assert_eq!(kind(disk.create("log")), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_directory_that_was_removed_is_made_anew_and_locked() {
+        let (parent, _) = scratch();
+        let path = parent.path().join("data");
+        let disk = Disk::open(&path).unwrap();
+        let _lock = disk.lock("in_use.lock").unwrap();
+        assert!(!disk.renew().unwrap());
+        std::fs::remove_file(path.join("in_use.lock")).unwrap();
+        assert!(disk.renew().unwrap());
+        std::fs::remove_dir_all(&path).unwrap();
+        assert!(disk.renew().unwrap());
+        disk.create("log").unwrap();
+        assert!(path.join("log").exists());
+        let other = Disk::open(&path).unwrap();
+        assert_eq!(kind(other.lock("in_use.lock")), ErrorKind::ResourceBusy);
+        assert!(!disk.renew().unwrap());
     }
 
     #[test]

@@ -93,7 +93,7 @@ struct Active<F> {
 pub struct LogStart<S: Storage> {
     pub data: Arc<S>,
     /// Where checkpoints go: the first is read at opening, the others are copies.
-    pub checkpoints: Vec<S::File>,
+    pub checkpoints: Vec<(Arc<S>, S::File)>,
     pub maker: Maker<S>,
     pub id: u64,
     pub lane: usize,
@@ -109,7 +109,7 @@ pub struct LogStart<S: Storage> {
 /// The log of one data directory, used by its one writer.
 pub struct Log<S: Storage> {
     data: Arc<S>,
-    checkpoints: Vec<S::File>,
+    checkpoints: Vec<(Arc<S>, S::File)>,
     maker: Maker<S>,
     id: u64,
     lane: usize,
@@ -131,6 +131,7 @@ pub struct Log<S: Storage> {
     written_ms: Option<u64>,
     /// Ordinals of a group that failed.
     burnt: Range<u64>,
+    finding: Option<String>,
 }
 
 impl<S: Storage> Log<S> {
@@ -161,6 +162,7 @@ impl<S: Storage> Log<S> {
             changed_ms: None,
             written_ms: None,
             burnt: 0..0,
+            finding: None,
         }
     }
 
@@ -268,6 +270,9 @@ impl<S: Storage> Log<S> {
             self.sync()?;
         }
         self.close_active();
+        if self.data.renew().map_err(|error| self.failed("open", &error))? {
+            self.forget_names();
+        }
         self.tidy_spares();
         let length = self.next_length().max(u32::try_from(len + u64::from(RECORDS_AT)).unwrap_or(u32::MAX));
         let made = loop {

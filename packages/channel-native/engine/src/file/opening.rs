@@ -165,7 +165,10 @@ pub fn open<S: Storage>(
         // leave two of them to one file.
         storage.sync_names().map_err(refused)?;
         let start = LogStart {
-            checkpoints: checkpoints.iter().map(|it| checkpoint_file(&**it, id)).collect::<Result<Vec<_>>>()?,
+            checkpoints: checkpoints
+                .iter()
+                .map(|it| Ok((Arc::clone(it), checkpoint_file(&**it, id)?)))
+                .collect::<Result<Vec<_>>>()?,
             maker: maker(Arc::clone(storage)).map_err(refused)?,
             data: Arc::clone(storage),
             id,

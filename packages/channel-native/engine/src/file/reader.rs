@@ -243,9 +243,13 @@ impl<F: StorageFile> Lane<F> {
     }
 
     fn note_damage(&self, channel: &Channel, number: u64, offset: u32) {
-        if let Some(segment) = lock(&self.source.segments).iter_mut().find(|it| it.number == number) {
-            segment.damaged = true;
+        let mut segments = lock(&self.source.segments);
+        // Once for a segment: opening may have told it already.
+        if segments.iter_mut().find(|it| it.number == number).is_some_and(|it| std::mem::replace(&mut it.damaged, true))
+        {
+            return;
         }
+        drop(segments);
         let path = self.source.path.join(super::layout::segment_name(number));
         channel.report(format!("{} is damaged at byte {offset}; the rest of it is read on", path.display()));
     }

@@ -55,6 +55,15 @@ pub trait Storage: Send + Sync + 'static {
     /// Whatever the operating system said.
     fn free_bytes(&self) -> io::Result<u64>;
 
+    /// Makes the directory anew if somebody has removed it, locked as it was; answers whether that was so. What was in it is gone then,
+    /// but for what is open.
+    ///
+    /// # Errors
+    /// `ResourceBusy` when somebody else has it now; otherwise whatever the operating system said.
+    fn renew(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     /// Where it is, for messages.
     fn path(&self) -> PathBuf;
 }

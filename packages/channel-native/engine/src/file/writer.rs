@@ -22,6 +22,8 @@ pub struct Writer<'a, S: Storage> {
     clock: &'a dyn Fn() -> u64,
     /// Present while nothing can be written.
     retry: Option<Retry>,
+    /// Why there is no new checkpoint.
+    checkpoint_fault: Option<Error>,
 }
 
 /// How a log that has failed is tried again.
@@ -38,7 +40,7 @@ impl<'a, S: Storage> Writer<'a, S> {
     pub fn new(channel: &'a Channel, log: Log<S>, lane: usize, clock: &'a dyn Fn() -> u64) -> Self {
         let fault = channel.fault().filter(|_| !log.is_writable());
         let retry = fault.map(|fault| Retry { at_ms: clock(), pause_ms: RETRY_MIN_MS, fault });
-        Self { channel, log, lane, clock, retry }
+        Self { channel, log, lane, clock, retry, checkpoint_fault: None }
     }
 
     /// Works until the channel is closed and everything staged is written.
@@ -134,10 +136,21 @@ impl<'a, S: Storage> Writer<'a, S> {
         if let Err(error) = synced {
             self.fail(error, RETRY_MIN_MS)?;
         }
-        if let Err(error) = checkpointed {
-            self.channel.report(error.to_string());
+        if due {
+            self.tell_of_checkpoint(checkpointed.err());
+        }
+        if let Some(finding) = self.log.take_finding() {
+            self.channel.report(finding);
         }
         Ok(())
+    }
+
+    /// A checkpoint that fails is due again at once.
+    fn tell_of_checkpoint(&mut self, fault: Option<Error>) {
+        if let Some(error) = fault.as_ref().filter(|_| fault != self.checkpoint_fault) {
+            self.channel.report(error.to_string());
+        }
+        self.checkpoint_fault = fault;
     }
 
     fn next_due_ms(&self) -> u64 {

@@ -1,8 +1,9 @@
 //! What is due: checkpoints, and what they let go of; and segments made before they are needed.
 
 use super::{
-    CHECKPOINT_BYTES, Checkpoint, Consumed, Defect, FIRST_LEN, Log, Order, RECORDS_AT, Result, SPARES, Storage, Sync,
-    UNWRITABLE_CHECKPOINT_MS, checkpoint, damaged_name, lock, segment_name,
+    super::opening::checkpoint_file, CHECKPOINT_BYTES, Checkpoint, Consumed, Defect, Error, FIRST_LEN, Log, Order,
+    RECORDS_AT, Result, SPARES, Storage, StorageFile, Sync, UNWRITABLE_CHECKPOINT_MS, checkpoint, damaged_name, lock,
+    segment_name,
 };
 
 impl<S: Storage> Log<S> {
@@ -69,7 +70,11 @@ impl<S: Storage> Log<S> {
             self.free(&checkpoint, reading_from);
         }
         let mut outcome = Ok(());
-        for file in &self.checkpoints {
+        for (place, file) in &mut self.checkpoints {
+            if file.has_name().is_ok_and(|it| !it) {
+                let renewed = place.renew().map_err(|error| Error::disk("open", &place.path(), &error));
+                *file = renewed.and_then(|_| checkpoint_file(&**place, self.id))?;
+            }
             outcome = outcome.and(checkpoint::write(file, &checkpoint));
         }
         if !Defect::FullCheckpointBelieved.is_made() {
@@ -95,13 +100,30 @@ impl<S: Storage> Log<S> {
             if oldest.damaged {
                 // Where it cannot be renamed it stays, and is found again at the next opening.
                 let _ = self.data.rename(&name, &damaged_name(oldest.number));
-            } else {
+            } else if oldest.file.has_name().unwrap_or(true) {
                 self.spares.push((oldest.number, oldest.length));
             }
             segments.pop_front();
         }
         drop(segments);
         self.tidy_spares();
+    }
+
+    /// What was made for later went with the directory.
+    pub(super) fn forget_names(&mut self) {
+        self.spares.clear();
+        if self.maker.has_order() {
+            let _ = self.maker.fetch();
+        }
+        self.finding = Some(format!(
+            "{}: somebody has removed this directory or what was in it. It is made anew; what it held is delivered as long as this agent runs",
+            self.data.path().display(),
+        ));
+    }
+
+    /// What an operator should know, once.
+    pub fn take_finding(&mut self) -> Option<String> {
+        self.finding.take()
     }
 
     /// Keeps a few segments that can be used again, the longest, and removes the others.
