@@ -65,12 +65,16 @@ pub(super) fn strangers<S: Storage>(data: &Arc<S>, checkpoints: &[Arc<S>]) -> Re
 pub(super) fn lost<S: Storage>(data: &Arc<S>, checkpoints: &[Arc<S>]) -> Result<Vec<Step<S>>> {
     let sights = see(&**data)?;
     let Some(log_id) = log_id(&sights, checkpoints)? else { return Ok(Vec::new()) };
+    let is_known = sights.iter().any(|sight| sight.header().is_some());
     let mut headers = Vec::new();
     for sight in sights.iter().filter(|sight| sight.own_header().is_none()) {
         headers.extend(sight.rebuilt(&**data, log_id, checkpoints)?);
+        if !is_known && !headers.is_empty() {
+            // Opening knows the log by this one, and with its help the others are made next: each names those before it that are needed.
+            break;
+        }
     }
-    // Where no header is left, opening does not know the log; then the ends are looked for once more.
-    if !headers.is_empty() && sights.iter().any(|sight| sight.header().is_some()) {
+    if is_known && !headers.is_empty() {
         let recovered = recover(&**data, checkpoints)?;
         let ending = |it: &Segment<S::File>| Ending { number: it.number, end: it.end, next_ordinal: it.next_ordinal };
         for header in &mut headers {
