@@ -97,6 +97,11 @@ describe('a trace shows that', () => {
   test.each([
     ['a group was not synced', good.toSpliced(9, 3, good[10]!), 'before it was durable in /d'],
     [
+      'a write failed',
+      good.with(8, '2 10.8 <... pwritev resumed>) = -1 EIO (Input/output error)'),
+      'before it was durable',
+    ],
+    [
       'a sync failed',
       good.with(11, '2 11.1 <... fdatasync resumed>) = -1 EIO (Input/output error) (INJECTED)'),
       'before it was durable',

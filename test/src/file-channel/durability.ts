@@ -60,7 +60,7 @@ class LogCalls {
   readonly #writesOf = new Map<string, Call[]>();
 
   constructor(calls: readonly Call[]) {
-    this.#writes = calls.filter(({ name }) => /^pwrite/.test(name));
+    this.#writes = calls.filter(({ name, result = 0 }) => /^pwrite/.test(name) && result > 0);
     this.#renames = calls.filter(({ name, result }) => /^rename/.test(name) && result === 0);
     for (const call of calls) {
       if (/^(fdatasync|fsync)$/.test(call.name) && call.result === 0) add(this.#syncs, targetOf(call)!, call);
@@ -94,14 +94,14 @@ class LogCalls {
     const name = `<${dirname(path)}>, "${basename(path)}"`;
     const naming = this.#renames.findLast(({ args, end }) => args.endsWith(name) && end < group.begin);
     const problems: string[] = [];
-    const require = (what: string, holds: boolean) => {
+    const demand = (what: string, holds: boolean) => {
       if (!holds) problems.push(`${path} had a group in line ${group.begin + 1} before ${what}`);
     };
-    require('its header was durable', header !== undefined && this.#isSynced(path, header.end, group.begin));
-    require('its name was durable', naming !== undefined && this.#isSynced(dirname(path), naming.end, group.begin));
+    demand('its header was durable', header !== undefined && this.#isSynced(path, header.end, group.begin));
+    demand('its name was durable', naming !== undefined && this.#isSynced(dirname(path), naming.end, group.begin));
     const filling = join(dirname(path), 'filling');
     const filled = this.#writes.findLast((write) => targetOf(write) === filling && write.end < (naming?.begin ?? 0));
-    require('its zeros were durable', filled === undefined || this.#isSynced(filling, filled.end, naming!.begin));
+    demand('its zeros were durable', filled === undefined || this.#isSynced(filling, filled.end, naming!.begin));
     return problems;
   }
 

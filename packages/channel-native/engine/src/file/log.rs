@@ -200,7 +200,8 @@ impl<S: Storage> Log<S> {
             return Err(self.failed("write to", &io::Error::other("no segment")));
         };
         let at = Position { segment: active.number, offset: active.at };
-        let group = Group::new(work, self.lane, self.id, at, self.durable, self.next_ordinal, now_ms);
+        let group =
+            Group::new(work, self.lane, self.id, at, self.durable, (self.next_ordinal, self.next_sequence), now_ms);
         // Before anything is written: an ordinal that may be on the disk is never given out again.
         let ordinals = std::mem::replace(&mut self.next_ordinal, group.next_ordinal)..group.next_ordinal;
         self.next_sequence = self.next_sequence.max(group.next_sequence);
@@ -217,6 +218,8 @@ impl<S: Storage> Log<S> {
         self.written_ms.get_or_insert(now_ms);
         if self.options.sync == Sync::Commit {
             self.sync()?;
+        } else if let Some(Err(error)) = self.active.as_ref().map(|it| named(&*it.file)) {
+            return Err(self.give_up("write to", &error));
         }
         self.burnt = 0..0;
         self.order_next();
@@ -244,14 +247,11 @@ impl<S: Storage> Log<S> {
         if self.durable == self.written {
             return Ok(());
         }
-        let removed =
-            || io::Error::new(io::ErrorKind::NotFound, "the file of the log was removed while it was written");
         let synced = active
             .file
             .sync()
             .or_else(|error| if Defect::FailedSyncRetried.is_made() { active.file.sync() } else { Err(error) })
-            .and_then(|()| active.file.has_name())
-            .and_then(|it| it.then_some(()).ok_or_else(removed));
+            .and_then(|()| named(&*active.file));
         match synced {
             Ok(()) => {
                 self.durable = self.written;
@@ -349,6 +349,12 @@ impl<S: Storage> Log<S> {
     fn failed(&self, doing: &'static str, error: &io::Error) -> Error {
         Error::disk(doing, &self.data.path(), error)
     }
+}
+
+/// What is written to a file without a name is gone when it is closed.
+fn named<F: StorageFile>(file: &F) -> io::Result<()> {
+    let removed = || io::Error::new(io::ErrorKind::NotFound, "the file of the log was removed while it was written");
+    file.has_name()?.then_some(()).ok_or_else(removed)
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
