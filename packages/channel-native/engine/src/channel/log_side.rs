@@ -142,6 +142,7 @@ impl Channel {
     pub fn give_up(&self, why: &Error) -> Result<()> {
         self.with(|state| {
             (0..state.lanes()).for_each(|lane| state.set_fault(lane, Some(why.clone()), 0));
+            state.end_log();
             Ok(())
         })
     }

@@ -95,10 +95,14 @@ impl Disk {
     /// # Errors
     /// Whatever the operating system said.
     pub fn holder(&self, name: &str) -> io::Result<Option<String>> {
+        let is_locked = place::is_locked(&self.place().directory)?;
         let file = match self.open_at(name, OFlags::empty()) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(is_locked.then(|| "another process".into())),
             opened => opened?,
         };
+        if is_locked {
+            return Ok(Some(holder(file)));
+        }
         match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockShared)) {
             Err(Errno::WOULDBLOCK) => Ok(Some(holder(file))),
             taken => Ok(taken.map(|()| None)?),

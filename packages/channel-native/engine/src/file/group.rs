@@ -57,7 +57,7 @@ impl<'a> Group<'a> {
         log_id: u64,
         at: Position,
         durable: Position,
-        next_ordinal: u64,
+        (next_ordinal, next_sequence): (u64, u64),
         now_ms: u64,
     ) -> Self {
         let mut group = Self {
@@ -66,7 +66,7 @@ impl<'a> Group<'a> {
             pieces: Vec::new(),
             placed: Vec::new(),
             next_ordinal,
-            next_sequence: 0,
+            next_sequence,
         };
         let mut offset = at.offset;
         let mut left = work.puts().len() + usize::from(!work.acks().is_empty());

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     Disk, Lock, Storage, StorageFile, checkpoint,
-    layout::{PAGE, Position, RECORDS_AT, checkpoint_name},
+    layout::{PAGE, Position, RECORDS_AT, checkpoint_log_id, checkpoint_name, segment_name},
     log::{Log, LogOptions, LogStart, Sync},
     maker::Maker,
     reader::{Reader, Source},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     channel::{Channel, LaneStart, LedgerOptions, Unread},
-    error::{Error, Result},
+    error::{Error, Fault, Result},
 };
 
 /// The name of the lock in each directory.
@@ -98,6 +98,12 @@ pub fn open_disks(options: &FileOptions, now_ms: u64) -> Result<Opened<Disk>> {
         Ok(Arc::clone(&known[known.len() - 1].1))
     };
     let data = options.data_directories.iter().map(&mut disk).collect::<Result<Vec<_>>>()?;
+    for (at, one) in data.iter().enumerate() {
+        if data[..at].iter().any(|other| Arc::ptr_eq(one, other)) {
+            let what = "is the same directory as another of dataDirs: name each once";
+            return Err(Error::file(Fault::Foreign, &options.data_directories[at], what));
+        }
+    }
     let checkpoints = std::iter::once(&options.checkpoint_directory).chain(&options.backup_directory);
     let checkpoints = checkpoints.map(&mut disk).collect::<Result<Vec<_>>>()?;
     let mut opened = open(options, &data, &checkpoints, Maker::in_background, now_ms)?;
@@ -117,6 +123,18 @@ pub fn open<S: Storage>(
     now_ms: u64,
 ) -> Result<Opened<S>> {
     let recovered = data.iter().map(|it| recover(&**it, checkpoints)).collect::<Result<Vec<_>>>()?;
+    for (at, one) in recovered.iter().enumerate() {
+        if one.log_id.is_some() && recovered[..at].iter().any(|other| other.log_id == one.log_id) {
+            let what = "is a copy of another of dataDirs: take one of them out, or its events would come twice";
+            return Err(Error::file(Fault::Foreign, &data[at].path(), what));
+        }
+    }
+    let ids: Vec<_> = recovered.iter().filter_map(|it| it.log_id).collect();
+    let mut findings =
+        recovered.iter().zip(data).flat_map(|(one, storage)| cut_segments(one, &**storage)).collect::<Vec<_>>();
+    for storage in checkpoints {
+        findings.extend(lost_logs(&**storage, &ids)?);
+    }
     let next_sequence = recovered.iter().map(|it| it.next_sequence).max().unwrap_or_default();
     let log_options = LogOptions {
         // Whole pages, and room for a group behind the header.
@@ -137,7 +155,7 @@ pub fn open<S: Storage>(
             put_bytes: options.buffer_bytes / 2,
             take_sync: options.take_sync,
         },
-        findings: Vec::new(),
+        findings,
         faults: Vec::new(),
         locks: Vec::new(),
     };
@@ -189,6 +207,38 @@ pub fn open<S: Storage>(
         opened.logs.push(log);
     }
     Ok(opened)
+}
+
+/// Segments that are shorter than any was ever made.
+fn cut_segments<S: Storage>(recovered: &Recovered<S::File>, storage: &S) -> Vec<String> {
+    let cut = recovered.unbegun.iter().filter(|(_, length)| *length < RECORDS_AT);
+    cut.map(|(number, length)| {
+        let path = storage.path().join(segment_name(*number));
+        format!("{}: has only {length} bytes: it was cut, and what it held is lost", path.display())
+    })
+    .collect()
+}
+
+/// What checkpoints tell of logs that are not there: perhaps a disk is not mounted.
+fn lost_logs<S: Storage>(storage: &S, ids: &[u64]) -> Result<Vec<String>> {
+    let refused = |error| Error::disk("read the checkpoints in", &storage.path(), &error);
+    let mut findings = Vec::new();
+    for name in storage.list().map_err(refused)? {
+        if checkpoint_log_id(&name).is_none_or(|id| ids.contains(&id)) {
+            continue;
+        }
+        let slots = checkpoint::read(&storage.open(&name).map_err(refused)?).map_err(refused)?;
+        let queued =
+            slots.checkpoints.first().map_or(0, |it| it.next_ordinal - it.consumed.count_below(it.next_ordinal));
+        if queued > 0 {
+            let path = storage.path().join(&name);
+            findings.push(format!(
+                "{}: tells of {queued} events in a log that is in none of dataDirs: is a disk not mounted, or a directory renamed?",
+                path.display()
+            ));
+        }
+    }
+    Ok(findings)
 }
 
 /// What the channel must know of a directory.

@@ -1,7 +1,9 @@
 //! What a file channel promises, one promise a test.
 
+use std::path::Path;
+
 use super::{
-    Storage, Sync,
+    FileOptions, LOCK, Storage, Sync, open_disks,
     rig::{Settings, with_rig},
     sim::World,
 };
@@ -184,6 +186,84 @@ fn without_its_checkpoint_a_channel_has_the_same_events_and_complains_of_nothing
     with_rig(&world, settings, |rig| {
         assert_eq!(rig.channel.take_findings(), [] as [String; 0]);
         assert_eq!(rig.drain().len(), 50);
+    })
+    .unwrap();
+}
+
+/// The options of a channel in these directories of the real disk.
+fn real(data: &[&Path], checkpoints: &Path) -> FileOptions {
+    FileOptions {
+        data_directories: data.iter().map(|&it| it.to_owned()).collect(),
+        checkpoint_directory: checkpoints.to_owned(),
+        backup_directory: None,
+        segment_len: 64 << 10,
+        keep_free: 0,
+        sync: Sync::Commit,
+        checkpoint_ms: 30_000,
+        checkpoint_on_close: true,
+        take_sync: false,
+        buffer_bytes: 1 << 20,
+    }
+}
+
+fn refusal(options: &FileOptions) -> String {
+    open_disks(options, 0).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn one_directory_under_two_names_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, again) = (scratch.path().join("data"), scratch.path().join("again"));
+    std::fs::create_dir(&data).unwrap();
+    std::os::unix::fs::symlink(&data, &again).unwrap();
+    let checkpoints = scratch.path().join("checkpoint");
+    let refused = refusal(&real(&[&data, &again], &checkpoints));
+    assert!(refused.contains("is the same directory as another of dataDirs"), "{refused}");
+    assert_eq!(refusal(&real(&[&data], &data)), "", "a checkpoint may lie beside its log");
+}
+
+#[test]
+fn a_directory_and_its_copy_are_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, copy) = (scratch.path().join("data"), scratch.path().join("copy"));
+    let checkpoints = scratch.path().join("checkpoint");
+    assert_eq!(refusal(&real(&[&data], &checkpoints)), "");
+    std::fs::create_dir(&copy).unwrap();
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+    }
+    let refused = refusal(&real(&[&data, &copy], &checkpoints));
+    assert!(refused.contains("is a copy of another of dataDirs"), "{refused}");
+}
+
+#[test]
+fn a_lock_holds_though_its_file_was_removed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, checkpoints) = (scratch.path().join("data"), scratch.path().join("checkpoint"));
+    let options = real(&[&data], &checkpoints);
+    let first = open_disks(&options, 0).unwrap();
+    std::fs::remove_file(data.join(LOCK)).unwrap();
+    assert!(refusal(&options).contains("is locked by"), "{}", refusal(&options));
+    drop(first);
+    assert_eq!(refusal(&options), "");
+}
+
+#[test]
+fn a_log_that_is_not_there_is_missed() {
+    let world = World::new(1);
+    with_rig(&world, Settings::default(), |rig| {
+        rig.put(&[1, 2, 3]).unwrap();
+        rig.close();
+    })
+    .unwrap();
+    let data = world.directory("data0");
+    for name in data.list().unwrap() {
+        data.remove(&name).unwrap();
+    }
+    with_rig(&world, Settings::default(), |rig| {
+        let findings = rig.channel.take_findings();
+        assert!(findings[0].contains("tells of 3 events in a log that is in none of dataDirs"), "{findings:?}");
     })
     .unwrap();
 }

@@ -175,6 +175,8 @@ pub(in super::super) struct Ledger {
     last_fault: Option<Error>,
     /// The reader has found no room for the next record.
     pub starved: bool,
+    /// The operator was told of an event that is larger than the buffer.
+    told_too_large: bool,
     ended: bool,
     /// The threads of the log are gone: nobody but workers uses the buffer any more.
     pub detached: bool,
@@ -210,6 +212,7 @@ impl Ledger {
             shown_bytes: 0,
             last_fault: None,
             starved: false,
+            told_too_large: false,
             ended: false,
             detached: false,
             findings: Vec::new(),

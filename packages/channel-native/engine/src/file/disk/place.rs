@@ -15,15 +15,24 @@ use rustix::{
 
 use crate::defect::Defect;
 
-/// A lock that is held: the file changes when it is taken anew.
-pub type Held = Arc<Mutex<File>>;
+/// A lock that is held: its files change when it is taken anew.
+pub type Held = Arc<Mutex<Locked>>;
+
+/// The files by which a directory is locked.
+#[derive(Debug)]
+pub struct Locked {
+    /// Tells people who has it.
+    file: File,
+    /// The directory itself, where the system can lock that: a lock file may be removed.
+    directory: File,
+}
 
 /// A directory that is open, and the lock in it.
 #[derive(Debug)]
 pub struct Place {
     /// The directory.
     pub directory: File,
-    lock: Option<(String, Weak<Mutex<File>>)>,
+    lock: Option<(String, Weak<Mutex<Locked>>)>,
 }
 
 impl Place {
@@ -49,18 +58,27 @@ impl Place {
         let held = self.lock.as_ref().and_then(|(name, held)| Some((name, held.upgrade()?)));
         let Some((name, held)) = held else { return Ok(is_gone) };
         let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_held = has_name(&held)?;
+        let is_held = has_name(&held.file)?;
         if !is_held {
+            // Its own lock on the directory would be in its way.
+            retry_on_intr(|| flock(&held.directory, FlockOperation::Unlock))?;
             *held = take_lock(&self.directory, path, name)?;
         }
         Ok(is_gone || !is_held)
     }
 }
 
-fn take_lock(directory: &File, path: &Path, name: &str) -> io::Result<File> {
+fn take_lock(directory: &File, path: &Path, name: &str) -> io::Result<Locked> {
     let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC;
     let mut file: File = retry_on_intr(|| openat(directory, name, flags, Mode::from_raw_mode(0o666)))?.into();
-    match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
+    let directory = again(directory)?;
+    let exclusive = FlockOperation::NonBlockingLockExclusive;
+    // Systems that cannot lock directories have the file.
+    let taken = match retry_on_intr(|| flock(&directory, exclusive)) {
+        Err(Errno::WOULDBLOCK) => Err(Errno::WOULDBLOCK),
+        _ => retry_on_intr(|| flock(&file, exclusive)),
+    };
+    match taken {
         Err(Errno::WOULDBLOCK) if !Defect::DirectoryShared.is_made() => {
             let what = format!("{} is locked by {}", path.join(name).display(), holder(file));
             return Err(io::Error::new(ErrorKind::ResourceBusy, what));
@@ -70,7 +88,19 @@ fn take_lock(directory: &File, path: &Path, name: &str) -> io::Result<File> {
     }
     file.set_len(0)?;
     writeln!(file, "process {} since {}", std::process::id(), humantime::format_rfc3339_seconds(SystemTime::now()))?;
-    Ok(file)
+    Ok(Locked { file, directory })
+}
+
+/// The same directory, opened once more: a lock belongs to what was opened.
+fn again(directory: &File) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(retry_on_intr(|| openat(directory, ".", flags, Mode::empty()))?.into())
+}
+
+/// Whether somebody has a directory locked.
+pub fn is_locked(directory: &File) -> io::Result<bool> {
+    let directory = again(directory)?;
+    Ok(matches!(retry_on_intr(|| flock(&directory, FlockOperation::NonBlockingLockShared)), Err(Errno::WOULDBLOCK)))
 }
 
 fn open_directory(path: &Path) -> io::Result<File> {

@@ -99,7 +99,8 @@ impl State {
         let ledger = self.ledger.as_mut()?;
         let Some(region) = region else {
             ledger.starved = true;
-            if self.used_bytes == 0 && ledger.findings.is_empty() {
+            if self.used_bytes == 0 && !ledger.told_too_large {
+                ledger.told_too_large = true;
                 let bytes = need.footprint();
                 ledger.findings.push(format!("an event of {bytes} bytes is larger than the buffer: raise bufferSize"));
             }

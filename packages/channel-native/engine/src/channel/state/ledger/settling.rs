@@ -28,6 +28,14 @@ impl State {
         self.release_settled(now_ms);
     }
 
+    /// No writer will write any more: takes do not wait for one.
+    pub fn end_log(&mut self) {
+        let Some(ledger) = &mut self.ledger else { return };
+        ledger.ended = true;
+        let waiting: Vec<_> = ledger.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.waiting)).collect();
+        self.settle_takes(waiting);
+    }
+
     /// Directories of the log.
     pub fn lanes(&self) -> usize {
         self.ledger.as_ref().map_or(0, |ledger| ledger.lanes.len())
