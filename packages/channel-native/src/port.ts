@@ -68,6 +68,11 @@ export class ChannelPort {
     return this.address.transactionCapacity;
   }
 
+  /** Whether events outlive the process. */
+  get durable(): boolean {
+    return this.address.durable;
+  }
+
   /** Events that a put could have at once, as far as their number goes; 0 while puts wait. */
   free(): number {
     return addon.freeEvents(this.address.id);

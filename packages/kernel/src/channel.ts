@@ -35,6 +35,8 @@ export interface TakePort {
   take(options: TakeOptions): Lease | Promise<Lease>;
   /** Whatever is there at this moment, up to `max` events. */
   tryTake(max: number): Lease | undefined | Promise<Lease | undefined>;
+  /** Whether what is not delivered before the agent ends is delivered after its next start. */
+  readonly durable?: boolean;
   /** Events that wait to be taken, also those of which `tryTake` knows nothing yet. Absent where it always finds them. */
   queued?(): number;
 }

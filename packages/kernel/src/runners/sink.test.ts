@@ -13,10 +13,15 @@ afterEach(() => {
   owner = undefined;
 });
 
-function setUp(deliver: (bodies: string[]) => void | Promise<void>, { lingerMs = 0, failurePauseMs = 5_000 } = {}) {
+function setUp(
+  deliver: (bodies: string[]) => void | Promise<void>,
+  { lingerMs = 0, failurePauseMs = 5_000, durable = false } = {},
+) {
   const channel = new MemoryChannel({ capacity: 10_000, transactionCapacity: 1_000, byteCapacity: 4 << 20 });
   owner = new Owner();
   const port = new ChannelPort(channel.address, owner);
+  // What a channel over a log says; the rest is the same.
+  if (durable) Object.defineProperty(port, 'durable', { value: true });
   const asked = new AbortController();
   const overdue = new AbortController();
   const [cells] = allocateCells([Object.keys(sinkMetrics)]);
@@ -175,4 +180,21 @@ test('a sink with a linger waits for a full batch, but not longer than that', as
   expect(performance.now() - began).toBeGreaterThan(380);
   asked.abort();
   await running;
+});
+
+test('what a durable channel keeps is not tried again and again while stopping', async () => {
+  let tries = 0;
+  const { put, run, asked, channel, log } = setUp(
+    () => {
+      tries += 1;
+      asked.abort();
+      throw new Error('nobody is there');
+    },
+    { durable: true },
+  );
+  await put('a', 'b');
+  await run();
+  expect(tries).toBe(1);
+  expect(channel.counters()).toMatchObject({ queued: 2, leased: 0 });
+  expect(log.lines).toEqual(['Delivery failed while stopping; the events stay in the channel for the next start.']);
 });

@@ -81,6 +81,11 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       }
       meters.returned.add(events);
       if (asked.aborted && codeOf(error) === 'MR_CHANNEL_CANCELLED') continue;
+      if (asked.aborted && port.durable) {
+        const stay = { error, events: port.queued?.() };
+        log.warn(stay, 'Delivery failed while stopping; the events stay in the channel for the next start.');
+        return;
+      }
       const pauseMs = asked.aborted ? Math.min(DRAIN_PAUSE_MS, failurePauseMs) : failurePauseMs;
       const what = lease === undefined ? 'Taking from the channel' : 'Delivery';
       log.error(

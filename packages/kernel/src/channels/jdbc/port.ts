@@ -29,6 +29,7 @@ export const connect: Connect = async (data, owner) => {
 
 class JdbcPort implements ChannelPort {
   readonly address: JdbcAddress;
+  readonly durable = true;
   readonly transactionCapacity: number;
   readonly link: Link;
   readonly port: number;
