@@ -7,13 +7,13 @@ import { compare } from './verify.ts';
 /** What Flume's FCINTEGRITYTOOL does: compares everything, mends what is wrong, and prints Flume's summary. */
 export async function checkAndMend(named: readonly string[]): Promise<ExitCode> {
   const directories = locate(named, undefined);
-  const { records, events, findings, eventsLost } = await compare(directories);
+  const { events, findings, eventsLost } = await compare(directories);
   if (findings > 0) {
     using work = await FileRepair.plan(directories, { toApply: true });
     await mend(work);
   }
   const figures = {
-    'Number of Events in the Channel': records,
+    'Number of Events in the Channel': events,
     'Number of Put Events Processed': events + eventsLost,
     'Number of Valid Put Events': events,
     'Number of Invalid Put Events': 0,
