@@ -219,9 +219,13 @@ impl Rig<'_> {
     /// Ends the channel in order.
     pub fn close(&mut self) {
         self.channel.close().unwrap();
-        for writer in &mut self.writers {
-            while writer.turn(0).unwrap() {}
+        for _ in 0..10_000 {
+            self.writers.retain_mut(|writer| writer.turn(0).unwrap());
+            if self.writers.is_empty() {
+                return;
+            }
         }
+        panic!("a writer comes to no end");
     }
 
     /// The channel's figures.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     FileOptions, LOCK, Storage, Sync, open_disks,
     rig::{Settings, with_rig},
-    sim::World,
+    sim::{Call, Fault, World},
 };
 use crate::channel::{Waiter, Wish};
 
@@ -264,6 +264,21 @@ fn a_log_that_is_not_there_is_missed() {
     with_rig(&world, Settings::default(), |rig| {
         let findings = rig.channel.take_findings();
         assert!(findings[0].contains("tells of 3 events in a log that is in none of dataDirs"), "{findings:?}");
+    })
+    .unwrap();
+}
+
+#[test]
+fn closing_ends_though_the_disk_has_failed_and_a_hidden_put_is_never_decided() {
+    let world = World::new(1);
+    with_rig(&world, Settings::default(), |rig| {
+        rig.stage_hidden(&[1]).unwrap();
+        rig.work();
+        world.fail(Call::Write, 1, Fault::Io);
+        rig.stage(&[2]).unwrap();
+        rig.stage(&[3; 40]).unwrap();
+        rig.work();
+        rig.close();
     })
     .unwrap();
 }

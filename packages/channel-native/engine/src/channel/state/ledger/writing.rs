@@ -37,8 +37,11 @@ impl State {
         let mut puts = Vec::new();
         let mut bytes = 0;
         let writable = ledger.lanes[lane].fault.is_none();
-        while let Some(put) = ledger.pending.get_mut((ledger.next_pick - ledger.front) as usize).filter(|_| writable) {
+        while let Some(put) = ledger.pending.get_mut((ledger.next_pick - ledger.front) as usize) {
             if matches!(put.progress, Progress::Staged) {
+                if !writable {
+                    break;
+                }
                 let len = u64::from(put.extent.end - put.extent.start) + u64::from(put.extent.count) * 8;
                 if !puts.is_empty() && bytes + len > bytes_max {
                     break;
