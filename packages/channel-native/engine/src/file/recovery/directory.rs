@@ -66,7 +66,7 @@ impl<F: StorageFile> Directory<F> {
         };
         let mut numbers: Vec<u64> = names.iter().filter_map(|name| segment_number(name)).collect();
         numbers.sort_unstable();
-        for number in numbers {
+        for &number in &numbers {
             let path = directory.segment_path(number);
             let (file, length, header) =
                 read_header(data, number).map_err(|error| Error::disk("read", &path, &error))?;
@@ -76,12 +76,17 @@ impl<F: StorageFile> Directory<F> {
                 Err(HeaderFault::Version(version)) => return later(&path, &format!("version {version} of the format")),
                 Err(HeaderFault::Features(bits)) => return later(&path, &format!("features {bits:#x} of the format")),
             };
-            if let Some(SegmentHeader { log_id, number: said, .. }) = header {
+            if let Some(SegmentHeader { log_id, number: said, nonce, .. }) = header {
                 let known = *directory.log_id.get_or_insert(log_id);
                 if known != log_id {
                     let what =
                         format!("belongs to log {log_id:016x}, and this directory to {known:016x}: move it away");
                     return Err(Error::file(Fault::Foreign, &path, what));
+                }
+                if said > number && numbers.contains(&said) && is_segment(data, said, nonce)? {
+                    // A rename that the disk has done by half left its old name, too.
+                    directory.leftovers.push(segment_name(number));
+                    continue;
                 }
                 if said > number {
                     let what = format!("was {} once: give it its name again", segment_name(said));
@@ -147,6 +152,13 @@ fn read_header<S: Storage>(data: &S, number: u64) -> io::Result<Read<S::File>> {
     file.read_at(0, &mut bytes)?;
     let header = SegmentHeader::decode(&bytes);
     Ok((file, length, header))
+}
+
+/// Whether this very segment stands under its own name.
+fn is_segment<S: Storage>(data: &S, number: u64, nonce: u64) -> Result<bool> {
+    let path = data.path().join(segment_name(number));
+    let (.., header) = read_header(data, number).map_err(|error| Error::disk("read", &path, &error))?;
+    Ok(header.is_ok_and(|header| header.number == number && header.nonce == nonce))
 }
 
 /// The ordinal of the first record in a segment without a header.

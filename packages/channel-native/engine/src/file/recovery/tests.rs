@@ -313,6 +313,21 @@ fn files_of_others_are_refused() {
 }
 
 #[test]
+fn a_second_name_that_a_rename_has_left_to_a_segment_is_of_no_use() {
+    let build = log();
+    let mut bytes = vec![0; 1 << 16];
+    build.open(3).read_at(0, &mut bytes).unwrap();
+    let old = build.disk.create("0000000000000000.segment").unwrap();
+    old.write_at(0, &mut [IoSlice::new(&bytes)]).unwrap();
+    let found = recovered(&build).unwrap();
+    assert_eq!((queued(&found), found.findings), (after_taking(), vec![]));
+    assert_eq!(found.leftovers, ["0000000000000000.segment"]);
+    // It is refused where the segment itself is another one.
+    build.damage(3, |bytes| bytes[..8192].fill(0));
+    assert_eq!(fault(recovered(&build)).0, Fault::Foreign);
+}
+
+#[test]
 fn a_later_version_is_refused() {
     let build = log();
     build.damage(3, |bytes| {
