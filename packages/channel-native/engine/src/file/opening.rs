@@ -224,12 +224,11 @@ fn lost_logs<S: Storage>(storage: &S, ids: &[u64]) -> Result<Vec<String>> {
     let refused = |error| Error::disk("read the checkpoints in", &storage.path(), &error);
     let mut findings = Vec::new();
     for name in storage.list().map_err(refused)? {
-        if checkpoint_log_id(&name).is_none_or(|id| ids.contains(&id)) {
-            continue;
-        }
+        let Some(id) = checkpoint_log_id(&name).filter(|id| !ids.contains(id)) else { continue };
         let slots = checkpoint::read(&storage.open(&name).map_err(refused)?).map_err(refused)?;
-        let queued =
-            slots.checkpoints.first().map_or(0, |it| it.next_ordinal - it.consumed.count_below(it.next_ordinal));
+        // A file that never became durable may show what another one has.
+        let newest = slots.checkpoints.iter().find(|it| it.log_id == id);
+        let queued = newest.map_or(0, |it| it.next_ordinal - it.consumed.count_below(it.next_ordinal));
         if queued > 0 {
             let path = storage.path().join(&name);
             findings.push(format!(
