@@ -9,6 +9,7 @@ mod faults;
 mod losses;
 mod model;
 mod program;
+mod random;
 mod workloads;
 
 use std::{

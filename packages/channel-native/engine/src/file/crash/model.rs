@@ -10,6 +10,9 @@ use super::super::sim::LossPattern;
 /// What something has been promised to survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) enum Survives {
+    /// It may be undone already.
+    Unsure,
+    /// It is so as long as the process lives.
     Nothing,
     /// The end of the process.
     Kill,
@@ -54,9 +57,22 @@ impl Model {
 
     /// A crash has taken what it may take.
     pub fn crash(&mut self, loss: LossPattern) {
-        let needed = needed(loss);
-        let all = self.puts.iter_mut().map(|(_, it)| it).chain(self.gone.values_mut());
-        all.filter(|it| **it < needed).for_each(|it| *it = Survives::Nothing);
+        self.weaken(|it| it < needed(loss));
+    }
+
+    /// The process has ended.
+    pub fn end(&mut self) {
+        self.weaken(|it| it < Survives::Kill);
+    }
+
+    /// A sync has failed: what it should have written is not to be had back.
+    pub fn distrust(&mut self) {
+        self.weaken(|it| it == Survives::Kill);
+    }
+
+    fn weaken(&mut self, which: impl Fn(Survives) -> bool) {
+        let answered = self.puts.iter_mut().map(|(_, it)| it);
+        answered.chain(self.gone.values_mut()).filter(|it| which(**it)).for_each(|it| *it = Survives::Unsure);
     }
 
     /// Whether a channel that was opened after a crash may deliver these events.

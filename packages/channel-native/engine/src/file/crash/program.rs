@@ -10,7 +10,6 @@ use super::{
         rig::{Rig, Settings, with_rig},
         sim::{LossPattern, World},
     },
-    LOSE_ALL,
     model::{Model, Survives},
 };
 use crate::{Error, channel::Grant};
@@ -80,8 +79,21 @@ impl Program {
     pub fn live(&mut self, act: impl FnOnce(&mut Life<'_, '_>)) {
         let Self { world, settings, model, .. } = self;
         let (puts, commits, undecided) = (HashMap::new(), HashMap::new(), 0);
-        let lived =
-            with_rig(world, *settings, |rig| act(&mut Life { world, rig, settings, model, puts, commits, undecided }));
+        let faults = world.faults();
+        // What an opening should have synced, and could not, is not to be had back.
+        let check_opening = |model: &mut Model| {
+            if world.faults() > faults {
+                model.distrust()
+            }
+        };
+        let lived = with_rig(world, *settings, |rig| {
+            check_opening(model);
+            act(&mut Life { world, rig, settings, model: &mut *model, puts, commits, undecided });
+        });
+        if lived.is_err() {
+            check_opening(model);
+        }
+        self.model.end();
         self.refused = self.refused.take().or(lived.err().filter(|_| !self.world.is_off()));
     }
 
@@ -99,6 +111,7 @@ impl Program {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what was decided or given back is over")]
 impl Life<'_, '_> {
     /// Whether all is well.
     pub fn is_well(&self) -> bool {
@@ -126,11 +139,13 @@ impl Life<'_, '_> {
         let ids = self.model.stage(events);
         let (handle, token) = self.rig.stage_hidden(&ids).ok()?;
         self.puts.insert(token, ids[0]);
-        self.work();
+        for _ in 0..3 {
+            self.work();
+        }
+        let hidden = Hidden { handle, ids };
+        self.undecided += 1;
         // A put that was refused is gone.
-        let hidden = (self.is_well() && !self.puts.contains_key(&token)).then_some(Hidden { handle, ids });
-        self.undecided += u32::from(hidden.is_some());
-        hidden
+        (self.is_well() && !self.puts.contains_key(&token)).then_some(hidden)
     }
 
     pub fn show(&mut self, hidden: Hidden) {
@@ -170,43 +185,38 @@ impl Life<'_, '_> {
     /// Lets the writers work, and hears what they answer.
     pub fn work(&mut self) {
         self.rig.work();
-        self.hear();
-    }
-
-    fn hear(&mut self) {
-        let survives = answered(self.settings);
-        for (token, result) in self.rig.answers() {
-            if let Some(first) = self.puts.remove(&token) {
-                if result.is_ok() {
-                    self.model.answered(first, survives);
-                }
-            } else if let Some(ids) = result.ok().and_then(|lease| self.commits.remove(&lease)) {
-                // While the disk does not do its part nothing is promised.
-                if self.is_well() {
-                    self.model.leave(&ids, survives);
-                }
-            }
-        }
-        // What was answered and could not be synced then is not to be had back.
-        if !self.rig.channel.take_findings().is_empty() || !self.is_well() {
-            self.model.crash(LOSE_ALL);
-        }
+        self.hear(0);
     }
 
     /// Time passes. When all is well afterwards, what was done before is as durable as its time says.
     pub fn pass(&mut self, ms: u64) {
-        if self.world.is_off() {
-            return;
+        if !self.world.is_off() {
+            self.rig.pass(ms);
+            self.hear(ms);
         }
-        self.rig.pass(ms);
-        self.hear();
-        if !self.is_well() {
-            return;
-        }
-        if ms >= sync_ms(self.settings) {
+    }
+
+    /// Hears what was answered during that time.
+    fn hear(&mut self, ms: u64) {
+        let troubled = !self.is_well() || !self.rig.channel.take_findings().is_empty();
+        if !troubled && ms >= sync_ms(self.settings) {
             self.model.strengthen(Survives::Kill, Survives::Power);
         }
-        if ms >= ACK_MS && self.undecided == 0 {
+        for (token, result) in self.rig.answers() {
+            if let Some(first) = self.puts.remove(&token) {
+                if result.is_ok() {
+                    self.model.answered(first, answered(self.settings));
+                }
+            } else if let Some(ids) = result.ok().and_then(|lease| self.commits.remove(&lease)) {
+                // While the disk does not do its part nothing is promised.
+                if !troubled {
+                    self.model.leave(&ids, answered(self.settings));
+                }
+            }
+        }
+        if troubled {
+            self.model.distrust();
+        } else if ms >= ACK_MS && self.undecided == 0 {
             self.model.strengthen(Survives::Nothing, answered(self.settings));
         }
     }
@@ -220,10 +230,9 @@ impl Life<'_, '_> {
 
     /// Ends the channel in order: all is durable then.
     pub fn close(&mut self) {
-        let was_well = self.is_well();
         self.rig.close();
-        self.hear();
-        if was_well && self.is_well() {
+        self.hear(0);
+        if self.is_well() && self.undecided == 0 {
             self.model.strengthen(Survives::Nothing, Survives::Power);
         }
     }
