@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { testDefects } from './lib/defects.js';
 import { run, say } from './lib/process.js';
 import { setUp } from './lib/setup.js';
 
@@ -26,7 +27,10 @@ const rustVariants = [
 await setUp();
 const chosen = process.argv.slice(2);
 const counts = [await testTypeScript(chosen)];
-if (chosen.length === 0) for (const variant of rustVariants) counts.push(await testRust(variant));
+if (chosen.length === 0) {
+  for (const variant of rustVariants) counts.push(await testRust(variant));
+  counts.push(await testDefects());
+}
 
 const total = counts.reduce(add);
 const nothingRan = total.passed + total.failed === 0;

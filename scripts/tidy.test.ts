@@ -6,6 +6,7 @@ import { loadConfiguration } from '../packages/kernel/dist/config/load.js';
 import { createRegistry } from '../packages/kernel/dist/config/registry.js';
 import { renderDiagnostics } from '../packages/kernel/dist/config/render.js';
 import { errorCodes } from '../packages/kernel/dist/errors.js';
+import { defects } from './lib/defects.js';
 
 /** The rules of the house. Each test lists what breaks its rule; an empty list is a pass, and a full one says what to do. */
 
@@ -150,6 +151,26 @@ test.for(find('examples/**/*.conf'))('%s can be run as it is', async (file) => {
   });
   expect(renderDiagnostics(diagnostics, texts)).toBe('');
   expect(plans.size).toBeGreaterThan(0);
+});
+
+describe('durability', () => {
+  const manual = 'docs/design/durability.md';
+
+  test('is promised where a test holds it', () => {
+    const links = [...read(manual).matchAll(/\[`([^`]+)`\]\(([^)]+)\)/g)];
+    const missing = links.filter(([, name = '', path = '']) => {
+      const file = resolve(root, dirname(manual), path);
+      const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+      return !text.includes(file.endsWith('.rs') ? `fn ${name}(` : `'${name}'`);
+    });
+    expect(missing.map(([, name, path]) => `${manual} names the test "${name}", which ${path} lacks`)).toEqual([]);
+    expect(links).not.toEqual([]);
+  });
+
+  test('is proven against every defect that the engine can be given', () => {
+    const made = [...read('packages/channel-native/engine/src/defect.rs').matchAll(/^ {4}([A-Z]\w+),$/gm)];
+    expect(defects().map(({ defect }) => defect)).toEqual(made.map(([, name]) => name));
+  });
 });
 
 test('no file is longer than a reader can hold', () => {

@@ -1,7 +1,5 @@
 //! A program that uses a channel, and notes what it may rely on.
 
-#![expect(clippy::needless_pass_by_value, reason = "a hidden put and a taken one are used up by what becomes of them")]
-
 use std::collections::HashMap;
 
 use super::{
@@ -83,7 +81,7 @@ impl Program {
         // What an opening should have synced, and could not, is not to be had back.
         let check_opening = |model: &mut Model| {
             if world.faults() > faults {
-                model.distrust()
+                model.distrust();
             }
         };
         let lived = with_rig(world, *settings, |rig| {

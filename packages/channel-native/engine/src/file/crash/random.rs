@@ -136,7 +136,9 @@ impl Open {
 fn run(program: &mut Program, steps: &[Step], end: &End) {
     let act = |life: &mut Life<'_, '_>| {
         let mut open = Open::default();
-        steps.iter().for_each(|step| open.step(life, step));
+        for step in steps {
+            open.step(life, step);
+        }
         if matches!(end, End::Close) {
             life.close();
         }
