@@ -21,8 +21,11 @@ const series: readonly Series[] = [
   { name: 'small segments', channel: () => 'maxFileSize = 65536' },
   {
     name: 'two data directories',
-    channel: (directory) =>
-      `maxFileSize = 262144\n dataDirs = ${join(directory, 'data1')}, ${join(directory, 'data2')}`,
+    channel: (directory) => {
+      const data = `${join(directory, 'data1')}, ${join(directory, 'data2')}`;
+      return `maxFileSize = 262144\n bufferSize = 1048576\n dataDirs = ${data}`;
+    },
+    sink: 'sink.batchSize = 20',
   },
   { name: 'no sync per transaction', channel: () => 'maxFileSize = 1048576\n fsyncPerTransaction = false' },
   {

@@ -88,8 +88,9 @@ impl<'a> Group<'a> {
             let record_at = Position { offset, ..at };
             group.copy(&header.encode(log_id, record_at));
             group.push_put(&put);
+            // Reading goes on here, so that behind a group it is not in what pads it.
+            let end = Position { offset: header.next(offset) as u32, ..at };
             offset += record_len(header.payload_len.into()) as u32;
-            let end = Position { offset, ..at };
             group.placed.push(Placed { lane, ordinal: header.ordinal, at: record_at, end });
             group.next_ordinal += u64::from(header.events);
             group.next_sequence = put.sequence + 1;

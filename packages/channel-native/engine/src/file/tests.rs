@@ -102,6 +102,31 @@ fn several_directories_keep_one_order() {
 }
 
 #[test]
+fn a_directory_that_was_read_to_its_end_is_read_on() {
+    let settings = Settings { directories: 2, buffer_bytes: 128 << 10, ..Settings::default() };
+    with_rig(&World::new(1), settings, |rig| {
+        let ids: Vec<u64> = (0..7_000).collect();
+        let mut delivered = Vec::new();
+        // For some time everything goes to the one directory, and then to the other, until the first has nothing left.
+        for (at, put) in ids.chunks(5).enumerate() {
+            rig.stage(put).unwrap();
+            let lane = usize::from((400..1_200).contains(&at));
+            rig.writers[lane].turn(0).unwrap();
+            if at >= 400 {
+                rig.read();
+                let (lease, ids) = rig.take(5).unwrap();
+                delivered.extend(ids);
+                rig.commit(lease);
+            }
+        }
+        delivered.extend(rig.drain());
+        assert_eq!(delivered, ids);
+        assert_eq!(rig.channel.take_findings(), Vec::<String>::new());
+    })
+    .unwrap();
+}
+
+#[test]
 fn synced_in_intervals_a_put_is_answered_before_the_sync_and_is_there_when_only_the_process_ends() {
     let world = World::new(1);
     let settings = Settings { sync: Sync::Interval(5_000), ..Settings::default() };

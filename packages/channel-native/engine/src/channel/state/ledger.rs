@@ -98,7 +98,7 @@ pub struct Placed {
     pub ordinal: u64,
     /// Its record.
     pub at: Position,
-    /// The end of its record.
+    /// Where the next record stands.
     pub end: Position,
 }
 
