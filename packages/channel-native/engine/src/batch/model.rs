@@ -7,9 +7,14 @@ use super::{Entry, Event, Run, Size, Space, headers};
 /// An event of the model.
 pub(crate) type Plain = (Vec<(String, String)>, Vec<u8>);
 
+/// So many times as much as usual is tried: `npm run test:soak` sets it.
+pub(crate) fn effort() -> u32 {
+    std::env::var("MILLRACE_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
 /// As many cases as are worth their time.
 pub(crate) fn cases() -> ProptestConfig {
-    let cases = if cfg!(miri) { 2 } else { 256 };
+    let cases = if cfg!(miri) { 2 } else { 256 * effort() };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 

@@ -27,6 +27,7 @@ use super::{
     rig::{Settings, with_rig},
     sim::{Grain, Growth, Kept, LossPattern, World},
 };
+use crate::batch::model::effort;
 use losses::losses;
 use model::Model;
 use program::{ACK_MS, Program, sync_ms};
@@ -45,11 +46,6 @@ pub(super) const LOSE_ALL: LossPattern =
 
 /// One simulated crash: which workload, at which of its calls, and what it takes.
 type Crash = (&'static str, u64, LossPattern);
-
-/// So many times as many crashes as usual are looked at.
-fn effort() -> usize {
-    env::var("MILLRACE_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
-}
 
 /// The workloads that `MILLRACE_CRASH` names a part of; without it all.
 fn chosen() -> Vec<&'static Workload> {
@@ -98,7 +94,7 @@ fn crash(workload: &Workload, call: u64) -> Result<Vec<Crash>, String> {
     if let Some(error) = refused {
         return Err(format!("{}: {error}", workload.name));
     }
-    let losses = losses(&world, call, effort());
+    let losses = losses(&world, call, effort() as usize);
     for loss in &losses {
         let outcome =
             catch_unwind(AssertUnwindSafe(|| check(&world, workload.settings, &model, *loss, !workload.has_faults)));

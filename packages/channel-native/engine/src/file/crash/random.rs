@@ -8,9 +8,10 @@ use super::{
         rig::Settings,
         sim::{Call, Fault, Grain, Growth, Kept, LossPattern},
     },
-    LOSE_ALL, PLENTY, check, effort,
+    LOSE_ALL, PLENTY, check,
     program::{Hidden, Life, Program, Taken},
 };
+use crate::batch::model::effort;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -150,7 +151,7 @@ fn run(program: &mut Program, steps: &[Step], end: &End) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000 * effort() as u32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3_000 * effort(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_done_and_whatever_fails_nothing_that_was_promised_is_lost(
