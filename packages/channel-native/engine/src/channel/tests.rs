@@ -72,8 +72,9 @@ pub(crate) fn need_of(run: &Run<'_>) -> Need {
     Need { events: run.len() as u32, bytes: run.byte_len() as u64, slots: run.slots(SLOT_LEN) }
 }
 
+/// The numbers of events; of others, that are too short to have one, 0.
 pub(crate) fn ids_of(run: &Run<'_>) -> Vec<u64> {
-    run.iter().map(|event| u64::from_le_bytes(event.body[..8].try_into().unwrap())).collect()
+    run.iter().map(|event| event.body.first_chunk().map_or(0, |id| u64::from_le_bytes(*id))).collect()
 }
 
 fn put(scratch: &Scratch, ids: &[u64], now_ms: u64) {

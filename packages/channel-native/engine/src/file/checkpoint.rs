@@ -6,7 +6,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::{
     Consumed, Position, StorageFile,
-    layout::{VERSION, checksum},
+    layout::{NUMBERS_END, VERSION, checksum},
 };
 
 /// Bytes of a slot; the file has two.
@@ -109,6 +109,10 @@ impl Checkpoint {
         for pair in pairs.chunks_exact(PAIR) {
             let [first, end]: [u64; 2] = bytemuck::pod_read_unaligned(pair);
             consumed.insert(first, end);
+        }
+        let numbers = [fixed.generation, fixed.segment, fixed.next_ordinal, fixed.next_sequence, fixed.lowest_segment];
+        if numbers.into_iter().any(|it| it >= NUMBERS_END) || consumed.end() >= NUMBERS_END {
+            return None;
         }
         Some(Self {
             log_id: fixed.log_id,

@@ -9,6 +9,8 @@ mod crash;
 mod disk;
 #[cfg(all(test, not(any(loom, miri))))]
 mod fixture;
+#[cfg(all(test, not(any(loom, miri))))]
+mod fuzz;
 mod group;
 pub mod inspect;
 pub mod layout;

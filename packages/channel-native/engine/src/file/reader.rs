@@ -109,7 +109,9 @@ impl<'a, F: StorageFile> Reader<'a, F> {
             };
             let next = match found {
                 Some(Found::Record(Record { header, offset, .. }))
-                    if header.kind == Kind::Put && header.ordinal >= ordinal =>
+                    if header.kind == Kind::Put
+                        && header.ordinal >= ordinal
+                        && header.next_ordinal() <= stretch.end_ordinal =>
                 {
                     lane.back_to(offset);
                     if header.ordinal > ordinal {

@@ -32,6 +32,9 @@ pub const PAGE: u32 = 4096;
 /// Records begin at multiples of this.
 pub const RECORD_ALIGN: u32 = 8;
 
+/// No number of an event, a put, a segment or a checkpoint gets so high: bytes that say so are not what they seem to be.
+pub const NUMBERS_END: u64 = 1 << 55;
+
 /// A place in the log of one directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position {

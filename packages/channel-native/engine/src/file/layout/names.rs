@@ -1,5 +1,7 @@
 //! Names of files in a data directory.
 
+use super::NUMBERS_END;
+
 const QUARANTINED: &str = ".quarantined";
 
 /// The name of a segment.
@@ -35,14 +37,14 @@ pub fn quarantined_name(name: &str) -> String {
 /// The number of the segment that has this name.
 #[must_use]
 pub fn segment_number(name: &str) -> Option<u64> {
-    number(name, ".segment")
+    number(name, ".segment").filter(|number| *number < NUMBERS_END)
 }
 
 /// The number that this name has used up, whatever the file is now.
 #[must_use]
 pub fn used_number(name: &str) -> Option<u64> {
     let name = name.strip_suffix(QUARANTINED).unwrap_or(name);
-    segment_number(name).or_else(|| number(name, ".damaged"))
+    segment_number(name).or_else(|| number(name, ".damaged").filter(|number| *number < NUMBERS_END))
 }
 
 /// Whether this is a file that Flume's file channel keeps its events in.
@@ -64,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_name_has_one_number_and_a_number_one_name() {
-        for number in [0, 1, 0xfeed, u64::MAX] {
+        for number in [0, 1, 0xfeed, NUMBERS_END - 1] {
             assert_eq!(segment_number(&segment_name(number)), Some(number));
             assert_eq!(segment_number(&damaged_name(number)), None);
             assert_eq!(used_number(&damaged_name(number)), Some(number));

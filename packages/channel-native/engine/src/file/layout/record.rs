@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{PAGE, Position, RECORD_ALIGN, checksum, put_len};
+use super::{NUMBERS_END, PAGE, Position, RECORD_ALIGN, checksum, put_len};
 
 /// Bytes of a record's header; its payload follows.
 pub const RECORD_HEADER_LEN: usize = 64;
@@ -175,10 +175,12 @@ impl RecordHeader {
 
     /// Whether its numbers can be true together; that spares a checksum of what is no header at all.
     fn is_coherent(&self) -> bool {
-        match self.kind {
-            Kind::Put => self.events > 0 && u64::from(self.payload_len) == put_len(self.bytes, self.events),
-            Kind::Ack => self.payload_len.is_multiple_of(RECORD_ALIGN),
-        }
+        let possible = self.sequence.max(self.ordinal).max(self.durable.segment) < NUMBERS_END;
+        possible
+            && match self.kind {
+                Kind::Put => self.events > 0 && u64::from(self.payload_len) == put_len(self.bytes, self.events),
+                Kind::Ack => self.payload_len.is_multiple_of(RECORD_ALIGN),
+            }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{VERSION, checksum};
+use super::{NUMBERS_END, VERSION, checksum};
 
 /// Where the first group of a segment begins. In front of it stands the header, twice.
 pub const RECORDS_AT: u32 = 2 * COPY as u32;
@@ -173,7 +173,7 @@ impl SegmentHeader {
             let RawEnding { number, end, next_ordinal, .. } = bytemuck::pod_read_unaligned(raw);
             Ending { number, end, next_ordinal }
         };
-        Ok(Self {
+        let header = Self {
             log_id: fixed.log_id,
             number: fixed.number,
             nonce: fixed.nonce,
@@ -184,7 +184,10 @@ impl SegmentHeader {
             synced_in_intervals: fixed.hints & SYNCED_IN_INTERVALS != 0,
             directories: fixed.directories,
             endings: bytes[FIXED..].chunks_exact(ENDING).take(fixed.endings as usize).map(ending).collect(),
-        })
+        };
+        let endings = header.endings.iter().flat_map(|ending| [ending.number, ending.next_ordinal]);
+        let highest = endings.chain([header.number, header.first_ordinal, header.first_sequence]).max();
+        if highest.is_some_and(|highest| highest < NUMBERS_END) { Ok(header) } else { Err(HeaderFault::Unreadable) }
     }
 }
 
@@ -194,7 +197,7 @@ mod tests {
 
     fn header(number: u64, endings: usize) -> SegmentHeader {
         let ending =
-            |at: usize| Ending { number: at as u64, end: 4096 * at as u32, next_ordinal: u64::MAX - at as u64 };
+            |at: usize| Ending { number: at as u64, end: 4096 * at as u32, next_ordinal: NUMBERS_END - 1 - at as u64 };
         SegmentHeader {
             log_id: 0x0102_0304_0506_0708,
             number,
