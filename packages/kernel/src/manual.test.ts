@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { errorCodes } from './errors.ts';
 import { errorTable, manualIndex, manualPage } from './manual.ts';
 import { counter, defineSource, property, type Spec } from './spec.ts';
-import { count, flag, names, port, text } from './types.ts';
+import { count, flag, names, port, text, textByName } from './types.ts';
 
 const sample: Spec = defineSource({
   type: 'sample',
@@ -18,8 +18,8 @@ const sample: Spec = defineSource({
     only: property('only', names.default([]), 'Which ones.'),
     label: property('label', text.optional(), 'What it is called.'),
     mode: property('mode', z.enum(['fast', 'safe']).default('safe'), 'How.'),
+    extra: property('extra.', textByName, 'More.'),
   },
-  openPrefixes: ['extra.'],
   metrics: { made: counter('samples_made_total', 'Samples made.') },
 });
 
@@ -43,8 +43,7 @@ Type: \`sample\` or \`org.example.Sample\`, in any case. Stability: experimental
 | \`only\` | names with blanks between them | none | Which ones. |
 | \`label\` | some text | none | What it is called. |
 | \`mode\` | \`fast\`, \`safe\` | \`safe\` | How. |
-
-Besides, it takes every property that begins with \`extra.\`.
+| \`extra.*\` | some text | none | More. |
 
 ## Metrics
 

@@ -21,14 +21,10 @@ export function manualPage(spec: Spec, origin: string): string {
       ['Property', 'Takes', 'Default', 'Meaning'],
       Object.values(spec.properties).map(propertyRow),
     ),
-    ...openPrefixes(spec.openPrefixes ?? []),
     ...section(
       'Without meaning here',
       ['Property of Flume', 'Why'],
-      Object.entries(spec.withoutMeaning ?? {}).map(([name, why]) => [
-        `\`${name}${name.endsWith('.') ? '*' : ''}\``,
-        why,
-      ]),
+      Object.entries(spec.withoutMeaning ?? {}).map(([name, why]) => [shown(name), why]),
     ),
     ...section(
       'Metrics',
@@ -60,8 +56,11 @@ export function errorTable(): string {
 }
 
 function propertyRow({ name, type, doc }: Property): string[] {
-  return [`\`${name}\``, takes(type), defaultOf(type), doc];
+  return [shown(name), takes(type), defaultOf(type), doc];
 }
+
+/** A name as the manual has it; one that ends with a dot stands for all that begin with it. */
+const shown = (name: string) => `\`${name}${name.endsWith('.') ? '*' : ''}\``;
 
 /** What a property takes, in the words with which it refuses a value. */
 function takes(type: z.ZodType): string {
@@ -74,15 +73,8 @@ function takes(type: z.ZodType): string {
 function defaultOf(type: z.ZodType): string {
   const { success, data } = type.safeParse(undefined);
   if (!success) return '**required**';
-  const text = Array.isArray(data) ? data.join(' ') : String(data ?? '');
+  const text = Array.isArray(data) ? data.join(' ') : typeof data === 'object' ? '' : String(data ?? '');
   return text === '' ? 'none' : `\`${text}\``;
-}
-
-function openPrefixes(prefixes: readonly string[]): string[] {
-  if (prefixes.length === 0) return [];
-  return [
-    `Besides, it takes every property that begins with ${prefixes.map((prefix) => `\`${prefix}\``).join(' or ')}.`,
-  ];
 }
 
 function section(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string[] {

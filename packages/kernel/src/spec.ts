@@ -2,6 +2,7 @@ import type * as z from 'zod';
 
 /** One line of configuration: the name operators write, the type it must have, the sentence the manual prints. */
 export interface Property<Type extends z.ZodType = z.ZodType> {
+  /** A name that ends with a dot stands for all that begin with it, such as `hosts.`; its type is then one of a map. */
   readonly name: string;
   readonly type: Type;
   readonly doc: string;
@@ -36,8 +37,6 @@ export interface Declaration<Of extends Properties = Properties, Measures extend
   readonly summary: string;
   readonly stability: 'experimental' | 'stable' | 'deprecated';
   readonly properties: Of;
-  /** Prefixes of free-form properties that this component owns, such as `selector.mapping.`. */
-  readonly openPrefixes?: readonly string[];
   /** Properties of Flume that have no meaning here, each with the reason; a name that ends with a dot stands for all that begin with it. */
   readonly withoutMeaning?: Readonly<Record<string, string>>;
   /** A prefix that Flume has before the same properties in old files; without it they win. */

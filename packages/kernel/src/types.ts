@@ -49,6 +49,9 @@ export const host = z.string('a host name or address').min(1, 'must be a host na
 /** Names with blanks between them. */
 export const names = z.string('names with blanks between them').transform((list) => list.split(/\s+/).filter(Boolean));
 
+/** For a property whose name ends with a dot: the text of each that begins with it, by the rest of its name. */
+export const textByName = z.record(z.string(), z.string(), 'some text').default({});
+
 /** Paths with commas between them. */
 export const paths = z.string('paths with commas between them').transform((list, context): string[] => {
   const found = list.split(',').map((path) => path.trim());

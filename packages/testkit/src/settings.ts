@@ -9,9 +9,12 @@ export function configOf(declaration: Declaration, settings: Settings): Readonly
   const mistakes: string[] = [];
   const unread = new Set(Object.keys(settings));
   for (const [key, { name, type }] of Object.entries(declaration.properties)) {
-    unread.delete(name);
-    const value = settings[name];
-    const parsed = type.safeParse(value === undefined ? undefined : String(value));
+    const isPrefix = name.endsWith('.');
+    const meant = Object.keys(settings).filter((key) => (isPrefix ? key.startsWith(name) : key === name));
+    for (const one of meant) unread.delete(one);
+    const texts = meant.map((one) => [one.slice(name.length), String(settings[one])]);
+    const value = isPrefix ? Object.fromEntries(texts) : texts[0]?.[1];
+    const parsed = type.safeParse(value);
     if (parsed.success) config[key] = parsed.data;
     else mistakes.push(`${name} ${value === undefined ? 'is missing' : parsed.error.issues[0]?.message}`);
   }

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { planText } from './specimens.test.fixture.ts';
+import { defineSink, property } from '../spec.ts';
+import { textByName } from '../types.ts';
+import { planTexts } from './load.ts';
+import { createRegistry } from './registry.ts';
+import { planText, registry } from './specimens.test.fixture.ts';
 
 const guide = `
 a1.sources = r1
@@ -56,6 +60,25 @@ test('types are found by alias and by class name, in any case', () => {
   expect([...plan.sources, ...plan.channels, ...plan.sinks].map(({ registration }) => registration.spec.type)).toEqual([
     ...['netcat', 'memory', 'null'],
   ]);
+});
+
+test('a property whose name ends with a dot gathers all that begin with it', () => {
+  const spec = defineSink({
+    ...{ type: 'open', classNames: [], summary: 'Any.', stability: 'stable', lingerMs: 0, metrics: {} },
+    properties: { hosts: property('hosts.', textByName, 'Where they are.') },
+  });
+  const lines = ['type = open', 'channel = c1', 'hosts.a = x:1', 'hosts.b.c = y:2', 'host = z'];
+  const text = ['a1.channels = c1', 'a1.channels.c1.type = memory', 'a1.sinks = k1']
+    .concat(lines.map((line) => `a1.sinks.k1.${line}`))
+    .join('\n');
+  const memory = registry.find('channel', 'memory')!;
+  const { plans, diagnostics } = planTexts(new Map([['flume.conf', Buffer.from(text)]]), {
+    registry: createRegistry([memory, { spec, module: memory.module }]),
+    system: new Map(),
+    environment: new Map(),
+  });
+  expect(plans.get('a1')?.sinks[0]?.config).toEqual({ hosts: { a: 'x:1', 'b.c': 'y:2' } });
+  expect(diagnostics.map(({ subject }) => subject)).toEqual(['a1.sinks.k1.host']);
 });
 
 test('names are told apart by case', () => {

@@ -29,8 +29,8 @@ export function readSettings<Of extends Declaration>(
   const config: Record<string, unknown> = {};
   let usable = true;
   for (const [key, property] of Object.entries<Property>(declaration.properties)) {
-    const entry = settings.get(property.name);
-    const parsed = property.type.safeParse(entry?.value);
+    const parsed = property.type.safeParse(textOf(property, settings));
+    const entry = settings.get(isPrefix(property.name) ? firstBad(property, parsed) : property.name);
     if (parsed.success) {
       config[key] = parsed.data;
       if (entry !== undefined) warnOfFalse(property, entry, report);
@@ -48,6 +48,20 @@ export function readSettings<Of extends Declaration>(
   return keepsItsRules(declaration, config, settings, owner, report)
     ? (config as ConfigOf<Of['properties']>)
     : undefined;
+}
+
+const isPrefix = (name: string) => name.endsWith('.');
+
+/** What a property's type reads: its text, or by their rest those of all names that begin with it. */
+function textOf({ name }: Property, settings: Settings): unknown {
+  if (!isPrefix(name)) return settings.get(name)?.value;
+  const meant = [...settings].filter(([key]) => key.startsWith(name));
+  return Object.fromEntries(meant.map(([key, { value }]) => [key.slice(name.length), value]));
+}
+
+/** The name of the setting below a prefix that its type does not take. */
+function firstBad({ name }: Property, parsed: z.ZodSafeParseResult<unknown>): string {
+  return `${name}${String(parsed.error?.issues[0]?.path[0] ?? '')}`;
 }
 
 function reportMissing({ name, doc }: Property, { id, consequence, place }: Owner, report: Report): void {
@@ -155,7 +169,7 @@ export function reportUnknown(
   report: Report,
 ): void {
   const names = [...Object.values(declaration.properties).map(({ name }) => name), ...known.names];
-  const prefixes = [...(declaration.openPrefixes ?? []), ...known.prefixes];
+  const prefixes = [...names.filter(isPrefix), ...known.prefixes];
   const declared = new Set(names);
   for (const [name, { key, keyPlace }] of settings) {
     if (declared.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) continue;
