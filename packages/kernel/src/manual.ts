@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { errorCodes } from './errors.ts';
-import type { Kind, Property, Spec } from './spec.ts';
+import type { GlobalSetting, Kind, Property, Spec } from './spec.ts';
 
 /** What every component of a kind has besides its own properties. */
 const wiring: Partial<Record<Kind, string>> = {
@@ -55,8 +55,13 @@ export function errorTable(): string {
   return table(['Code', 'Meaning'], rows);
 }
 
-function propertyRow({ name, type, doc }: Property): string[] {
-  return [shown(name), takes(type), defaultOf(type), doc];
+function propertyRow({ name, type, doc, global }: Property): string[] {
+  return [shown(name), takes(type), defaultOf(type), global === undefined ? doc : `${doc} ${standIn(global)}`];
+}
+
+function standIn({ systemProperty, environment, commas }: GlobalSetting): string {
+  const written = commas ? ', with commas in place of blanks' : '';
+  return `For all components at once: \`-D${systemProperty}=…\`, or else the environment variable \`${environment}\`${written}.`;
 }
 
 /** A name as the manual has it; one that ends with a dot stands for all that begin with it. */

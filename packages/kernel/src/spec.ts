@@ -11,6 +11,16 @@ export interface Property<Type extends z.ZodType = z.ZodType> {
    * warns (Flume's rule where the reference says "falls back").
    */
   readonly whenBad: 'drop' | 'default';
+  /** What holds where the component has no value of its own. */
+  readonly global?: GlobalSetting;
+}
+
+/** A setting of the whole process: a Java system property, or else an environment variable. */
+export interface GlobalSetting {
+  readonly systemProperty: string;
+  readonly environment: string;
+  /** Whether it separates by commas what the property separates by blanks. */
+  readonly commas?: boolean;
 }
 
 /** One figure a component keeps. A counter only grows during a life of the component. */
@@ -101,9 +111,9 @@ export function property<Type extends z.ZodType>(
   name: string,
   type: Type,
   doc: string,
-  { whenBad = 'drop' }: { whenBad?: Property['whenBad'] } = {},
+  { whenBad = 'drop', global }: { whenBad?: Property['whenBad']; global?: GlobalSetting } = {},
 ): Property<Type> {
-  return { name, type, doc, whenBad };
+  return { name, type, doc, whenBad, ...(global !== undefined && { global }) };
 }
 
 export function counter(name: string, doc: string): Metric {

@@ -72,7 +72,7 @@ export function planTexts(texts: ReadonlyMap<string, Uint8Array>, options: PlanO
     plainEnvironment: system.get('propertiesImplementation') === 'org.apache.flume.node.EnvVarResolverProperties',
   });
   const tree = growTree(interpolated.entries.values());
-  const planned = planAgents(tree.agents, registry);
+  const planned = planAgents(tree.agents, registry, { system, environment });
 
   const diagnostics = [
     ...parsed.flatMap((file) => file.diagnostics),

@@ -1,6 +1,7 @@
 import type { Spec } from '../spec.ts';
 import type { Report } from './diagnostic.ts';
 import { isFlumeType } from './flume-types.ts';
+import { type Globals, withGlobals } from './globals.ts';
 import { filterReference } from './interpolate.ts';
 import type { Listed } from './listing.ts';
 import type { Registration } from './plan-types.ts';
@@ -15,6 +16,7 @@ export interface Planning {
   readonly agent: AgentTree;
   readonly registry: Registry;
   readonly report: Report;
+  readonly globals: Globals;
 }
 
 /** The settings of each kind that belong to the wiring, not to the component. */
@@ -48,7 +50,7 @@ export function planComponent<Of extends ComponentKind>(
   component: Listed,
   planning: Planning,
 ): Unwired<SpecOf[Of]> | undefined {
-  const { report, registry } = planning;
+  const { report, registry, globals } = planning;
   const { id, name, place } = component;
   const owner: Owner = { id, place, consequence: dropped(kind, component) };
   warnOfStub(component, report);
@@ -82,7 +84,7 @@ export function planComponent<Of extends ComponentKind>(
   const spec: Spec = registration.spec;
   const settings = withoutOldPrefix(spec, component.settings);
   reportUnknown(spec, withoutReported(kind, settings), wiring[kind], `The ${spec.type} ${kind}`, report);
-  const config = readSettings(spec, settings, owner, report);
+  const config = readSettings(spec, withGlobals(spec, settings, globals, place), owner, report);
   return config === undefined || filtersMissing ? undefined : { id, name, registration, config };
 }
 

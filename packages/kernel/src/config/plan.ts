@@ -1,4 +1,5 @@
 import type { Diagnostic, Report } from './diagnostic.ts';
+import type { Globals } from './globals.ts';
 import { splitNames } from './java-text.ts';
 import { type Listed, listedChannels, listedComponents } from './listing.ts';
 import { type Planning, planComponent } from './plan-component.ts';
@@ -20,12 +21,12 @@ interface Planned {
  * Plans what each agent shall run, and reports every mistake at once. What is bad is dropped, what cannot be without it goes
  * too, and the rest runs.
  */
-export function planAgents(agents: ReadonlyMap<string, AgentTree>, registry: Registry): Planned {
+export function planAgents(agents: ReadonlyMap<string, AgentTree>, registry: Registry, globals: Globals): Planned {
   const plans = new Map<string, Plan>();
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   for (const agent of agents.values()) {
-    const plan = planAgent({ agent, registry, report });
+    const plan = planAgent({ agent, registry, report, globals });
     if (plan !== undefined) plans.set(agent.name, plan);
   }
   return { plans, diagnostics };

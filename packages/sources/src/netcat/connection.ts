@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SourceContext } from '@millrace/kernel/component';
-import { freeAtOnce } from '../shared/free-at-once.ts';
+import { freeAtOnce, type InFlight, type Reader } from '@millrace/rpc/net';
 import type { Charset, Conversation } from './charset.ts';
-import type { InFlight, Reader } from './in-flight.ts';
 import type { netcat } from './spec.ts';
 
 export interface ConnectionOptions {
@@ -71,6 +70,11 @@ export class Connection implements Reader {
   get #blocked(): boolean {
     const enough = this.#unansweredBytes >= READ_AHEAD_BYTES || this.#socket.writableNeedDrain;
     return this.#over || enough || !this.#options.inFlight.mayRead(this);
+  }
+
+  evict(reason: string): void {
+    this.#options.context.log.warn({ peer: this.#socket.remoteAddress }, reason);
+    this.#socket.destroy();
   }
 
   /** Reads no more, and ends when everything that was read is answered; but does not wait for ever that the answers are read. */

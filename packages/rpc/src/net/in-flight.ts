@@ -2,6 +2,13 @@
 export interface Reader {
   pause(): void;
   resume(): void;
+  /** Ends the connection: it holds room that others need, and does nothing with it. The reason is a sentence for the log. */
+  evict(reason: string): void;
+}
+
+export interface InFlightOptions {
+  /** How long an unfinished request may make no progress while others need the room. */
+  readonly stallMs?: number;
 }
 
 /**
@@ -20,7 +27,7 @@ export class InFlight {
   #full = false;
   #finishing: Reader | undefined;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, _options: InFlightOptions = {}) {
     this.#bytesMax = bytesMax;
   }
 
