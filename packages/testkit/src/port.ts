@@ -1,12 +1,22 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
+/** Below the ports that systems give to connections: nobody gets one of these while its agent is started, or started again. */
+const FIRST = 20_000;
+const COUNT = 12_000;
+
 /** A TCP port of the loopback address that nobody listens on at the moment. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = FIRST + Math.floor(Math.random() * COUNT);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue; // somebody listens on it
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
