@@ -1,5 +1,6 @@
 import { addon } from './addon.ts';
 import { Batch, type Block, type Headers } from './batch.ts';
+import { BlockPool, newBlock } from './block-pool.ts';
 
 /** What {@link BatchBuilder.splitLines} found in a piece of text. */
 export interface Lines {
@@ -64,7 +65,7 @@ export class BatchBuilder {
       const block = this.#block;
       addon.buildBatch(block.memory, block.fill, block.entries, staged, events, this.#did);
       if (this.#did[0] === events) return this.#finished();
-      this.#nextBlock(size);
+      this.nextBlock(size);
     }
   }
 
@@ -81,7 +82,7 @@ export class BatchBuilder {
       if (!more || events > 0) return { batch: this.#finished(), consumed, overlong: (flags & 1) !== 0, more };
       // A replaced byte takes three, and a third of a block is table.
       const needed = 5 * (tail.length + data.length) + EVENT_OVERHEAD;
-      this.#nextBlock(Math.max(needed, BLOCK_BYTES));
+      this.nextBlock(Math.max(needed, BLOCK_BYTES));
     }
   }
 
@@ -91,7 +92,7 @@ export class BatchBuilder {
       const block = this.#block;
       addon.countBatch(block.memory, block.fill, block.entries, from, count, this.#did);
       if (this.#did[0] === count) return this.#finished();
-      this.#nextBlock(size);
+      this.nextBlock(size);
     }
   }
 
@@ -101,15 +102,33 @@ export class BatchBuilder {
       const block = this.#block;
       addon.decodeBatch(block.memory, block.fill, block.entries, encoded, count, this.#did);
       if (this.#did[0] === count) return this.#finished();
-      this.#nextBlock(size);
+      this.nextBlock(size);
     }
   }
 
-  /** Goes on in a block that is free, or in a new one. */
-  #nextBlock(bytes: number): void {
+  /** The block that is being filled, for those who write to it themselves. @internal */
+  get block(): Block {
+    return this.#block;
+  }
+
+  /** Blocks for batches that are to share none. @internal */
+  readonly pool = new BlockPool();
+
+  /** Goes on in a block that is free, or in a new one. @internal */
+  nextBlock(bytes = BLOCK_BYTES): Block {
     if (this.#full.push(this.#block) > BLOCKS_KEPT) this.#full.shift();
     const free = this.#full.findIndex(({ pins, memory }) => pins === 0 && memory.length >= bytes);
     this.#block = free < 0 ? newBlock(bytes) : this.#full.splice(free, 1)[0]!;
+    return this.#block;
+  }
+
+  /** The events that were written behind what is in a block, as a batch. @internal */
+  finishIn(block: Block, length: number, bytes: number): Batch {
+    const { fill: start, entries: first, memory } = block;
+    block.fill += bytes;
+    block.entries += length;
+    block.pins += 1;
+    return new Batch(memory, { base: 0, size: memory.length, first, length, start, end: start + bytes }, block);
   }
 
   #stagedBytesMax(bytes: number, events: number): number {
@@ -117,13 +136,8 @@ export class BatchBuilder {
   }
 
   #finished(): Batch {
-    const block = this.#block;
     const [length, bytes] = this.#did as unknown as [number, number];
-    const { fill: start, entries: first, memory } = block;
-    block.fill += bytes;
-    block.entries += length;
-    block.pins += 1;
-    return new Batch(memory, { base: 0, size: memory.length, first, length, start, end: start + bytes }, block);
+    return this.finishIn(this.#block, length, bytes);
   }
 
   #stage(value: Uint8Array | string): void {
@@ -154,8 +168,4 @@ export class BatchBuilder {
     larger.set(this.#staged.subarray(0, this.#stagedLength));
     this.#staged = larger;
   }
-}
-
-function newBlock(bytes: number): Block {
-  return { memory: new Uint8Array((bytes + 7) & ~7), fill: 0, entries: 0, pins: 0 };
 }

@@ -1,4 +1,5 @@
 import { addon } from './addon.ts';
+import type { BlockPool } from './block-pool.ts';
 
 /** Names and values of an event, in the order in which they were encoded. */
 export type Headers = Readonly<Record<string, string>>;
@@ -12,6 +13,8 @@ export interface Block {
   entries: number;
   /** Batches finished in this block and not yet released. */
   pins: number;
+  /** To whom it goes back when it is no longer read; else it stays with its builder. */
+  readonly pool: BlockPool | undefined;
 }
 
 /**
@@ -131,6 +134,7 @@ export class Batch {
     if (block.pins === 0) {
       block.fill = 0;
       block.entries = 0;
+      block.pool?.give(block);
     }
   }
 

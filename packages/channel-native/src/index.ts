@@ -33,3 +33,10 @@ export {
   type TakeOptions,
   type WaitOptions,
 } from './port.ts';
+export {
+  type AvroHandshake,
+  encodeThrift,
+  RequestReader,
+  type WireProtocol,
+  type WireRequest,
+} from './request-reader.ts';

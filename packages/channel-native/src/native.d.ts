@@ -349,3 +349,13 @@ export declare function verifyNext(handle: ExternalObject<unknown>): Promise<Ver
 
 /** Gives a reservation back; of a put that was staged hidden, its events. */
 export declare function voidReservation(channel: number, owner: number, reservation: number): void
+
+/** As `closeWire` … placeholder order: generated. */
+export declare function openWire(protocol: number, requestBytesMax: number): number
+export declare function closeWire(reader: number): void
+export declare function matchWire(reader: number): void
+export declare function nameOfWire(reader: number): string
+export interface WireHandshake { clientHash: Buffer; clientProtocol?: string; serverHash: Buffer }
+export declare function handshakeOfWire(reader: number): WireHandshake
+export declare function readWire(reader: number, block: Uint8Array, fill: number, entries: number, piece: Uint8Array, from: number, did: Uint32Array): void
+export declare function encodeThrift(out: Uint8Array, binary: boolean, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
