@@ -1,0 +1,11 @@
+import type { WireRequest } from '@millrace/channel-native';
+
+/** Writes the answers of one connection. */
+export interface Answers {
+  /** The answer to a request that nobody handles: a greeting, a method there is not. */
+  atOnce(request: WireRequest): Buffer | undefined;
+  ok(request: WireRequest): Buffer;
+  failed(request: WireRequest): Buffer;
+  /** Says that something is wrong with more than the channel. */
+  error(request: WireRequest, message: string): Buffer;
+}

@@ -1,0 +1,258 @@
+import type { Duplex } from 'node:stream';
+import {
+  type Batch,
+  type BatchBuilder,
+  RequestReader,
+  type WireProtocol,
+  type WireRequest,
+} from '@millrace/channel-native';
+import { describeFirstBytes, freeAtOnce, type InFlight, type Reader } from '../net/index.ts';
+import type { Answers } from './answers.ts';
+import { AvroAnswers } from './avro-answers.ts';
+import { binaryAnswers, compactAnswers } from './thrift-answers.ts';
+
+/** Resolving answers OK. Rejecting answers FAILED, or with an error when more than a channel has failed. */
+export type Handler = (batch: Batch, call: 'append' | 'appendBatch') => Promise<void>;
+
+/** What a server says, to the log of an agent or any other. */
+export type ServerLog = Record<'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>;
+
+/** What all connections of a server share. */
+export interface ConnectionOptions {
+  readonly protocol: WireProtocol;
+  readonly builder: BatchBuilder;
+  readonly requestBytesMax: number;
+  readonly inFlight: InFlight;
+  readonly handler: Handler;
+  readonly log: ServerLog;
+}
+
+/** How long a client may take to read its last answers. */
+const FAREWELL_MS = 1_000;
+/** What whole requests of one client may take up unanswered, and how many they may be, before no more of it is read. */
+const OPEN_BYTES_MAX = 4 << 20;
+const OPEN_MAX = 1_024;
+/** What a request takes besides its events. */
+const REQUEST_BYTES = 1_024;
+/** What an event takes in the table of its batch. */
+const ENTRY_BYTES = 8;
+/** How much of what a client sent first is kept, to say what it looks like. */
+const FIRST_BYTES = 64;
+
+/** What a connection is lost with when the client has gone. */
+const DEPARTURES = new Set<string | undefined>(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE']);
+const NAMES: Record<WireProtocol, string> = {
+  avro: 'Avro',
+  'thrift-compact': 'Thrift in its compact protocol',
+  'thrift-binary': 'Thrift in its binary protocol',
+};
+
+/** A request that is not answered, in the list of those of its connection. */
+interface Exchange {
+  readonly request: WireRequest;
+  /** What it takes up. */
+  readonly bytes: number;
+  answer: Buffer | undefined;
+  next: Exchange | undefined;
+}
+
+/** One client: its requests are handled as they come, several at a time, and answered in their order. */
+export class Connection implements Reader {
+  readonly #stream: Duplex;
+  readonly #peer: string | undefined;
+  readonly #options: ConnectionOptions;
+  readonly #reader: RequestReader;
+  readonly #answers: Answers;
+  #oldest: Exchange | undefined;
+  #newest: Exchange | undefined;
+  #open = 0;
+  #openBytes = 0;
+  /** What was read of a request that is not whole. */
+  #unfinishedBytes = 0;
+  /** Answers that leave together, at the end of this turn of the event loop. */
+  #ready: Buffer[] = [];
+  /** What the client sent first. */
+  #first: Buffer | undefined;
+  /** Nothing is read any more. */
+  #over = false;
+  #answered: PromiseWithResolvers<void> | undefined;
+
+  constructor(peer: string | undefined, stream: Duplex, options: ConnectionOptions) {
+    const { protocol, builder, requestBytesMax, inFlight } = options;
+    this.#stream = stream;
+    this.#peer = peer;
+    this.#options = options;
+    this.#reader = new RequestReader(protocol, builder, { requestBytesMax });
+    this.#answers = answersIn(protocol, this.#reader);
+    inFlight.join(this);
+    stream.on('data', (piece: Buffer) => this.#receive(piece));
+    stream.on('end', () => this.#end());
+    stream.on('drain', () => this.resume());
+    // Node closes a stream after an error by itself.
+    stream.on('error', (error: NodeJS.ErrnoException) => this.#tell(error));
+    stream.once('close', () => this.#forget());
+    this.resume();
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  /** Reads on, unless something stands against it. */
+  resume(): void {
+    if (!this.#blocked) this.#stream.resume();
+  }
+
+  evict(reason: string): void {
+    this.#options.log.warn({ peer: this.#peer }, reason);
+    this.#stream.destroy();
+  }
+
+  /** Reads no more, and ends when everything that was read is answered; but does not wait for ever that the answers are read. */
+  async close(): Promise<void> {
+    this.#over = true;
+    this.#stream.pause();
+    await this.#allAnswered();
+    this.#stream.end(() => this.#stream.destroy());
+    setTimeout(() => this.#stream.destroy(), FAREWELL_MS).unref();
+  }
+
+  get #blocked(): boolean {
+    const enough = this.#openBytes >= OPEN_BYTES_MAX || this.#open >= OPEN_MAX;
+    return this.#over || enough || this.#stream.writableNeedDrain || !this.#options.inFlight.mayRead(this);
+  }
+
+  #receive(piece: Buffer): void {
+    if (this.#over) return;
+    const { inFlight } = this.#options;
+    this.#first ??= Buffer.from(piece.subarray(0, FIRST_BYTES));
+    inFlight.began(this, piece.length);
+    this.#unfinishedBytes += piece.length;
+    try {
+      for (let from = 0; from < piece.length; from = this.#reader.consumed) {
+        const request = this.#reader.next(piece, from);
+        if (request === undefined) break;
+        this.#handle(request);
+      }
+    } catch (error) {
+      // Where the next request begins cannot be known any more.
+      this.#tell(error as Error);
+      this.close();
+    }
+    freeAtOnce(piece);
+    inFlight.ended(this, 0, this.#unfinishedBytes > 0);
+    if (this.#blocked) this.#stream.pause();
+  }
+
+  #handle(request: WireRequest): void {
+    const exchange = this.#opened(request);
+    const answer = this.#answers.atOnce(request);
+    if (answer !== undefined) {
+      this.#settle(exchange, answer);
+      return;
+    }
+    this.#options.handler(request.batch, request.call as 'append' | 'appendBatch').then(
+      () => this.#settle(exchange, this.#answers.ok(request)),
+      (error: unknown) => this.#settle(exchange, this.#refusal(request, error)),
+    );
+  }
+
+  /** Notes a request that is whole: what counts from now on is the memory it takes. */
+  #opened(request: WireRequest): Exchange {
+    const { inFlight } = this.#options;
+    const { batch } = request;
+    const bytes = Math.max(request.bytes, batch.byteLength + ENTRY_BYTES * batch.length) + REQUEST_BYTES;
+    const exchange: Exchange = { request, bytes, answer: undefined, next: undefined };
+    if (this.#newest === undefined) this.#oldest = exchange;
+    else this.#newest.next = exchange;
+    this.#newest = exchange;
+    this.#open += 1;
+    this.#openBytes += bytes;
+    this.#unfinishedBytes -= request.bytes;
+    inFlight.began(this, bytes);
+    inFlight.remove(request.bytes);
+    return exchange;
+  }
+
+  /** As in Flume: what a channel refuses has FAILED, and so has every batch of Avro; anything else is an error. */
+  #refusal(request: WireRequest, error: unknown): Buffer {
+    const { protocol, log } = this.#options;
+    if (isOfChannel(error)) return this.#answers.failed(request);
+    log.error({ error, peer: this.#peer }, 'A request failed.');
+    if (protocol === 'avro' && request.call === 'appendBatch') return this.#answers.failed(request);
+    return this.#answers.error(request, error instanceof Error ? error.message : String(error));
+  }
+
+  #settle(exchange: Exchange, answer: Buffer): void {
+    exchange.answer = answer;
+    exchange.request.batch.release();
+    while (this.#oldest?.answer !== undefined) this.#send(this.#oldest);
+  }
+
+  /** Takes the oldest request off the list: its answer leaves with the others of this turn. */
+  #send({ answer, bytes, next }: Exchange): void {
+    if (this.#ready.length === 0) process.nextTick(flush, this);
+    this.#ready.push(answer!);
+    this.#oldest = next;
+    if (next === undefined) this.#newest = undefined;
+    this.#open -= 1;
+    this.#openBytes -= bytes;
+    this.#options.inFlight.ended(this, bytes, this.#unfinishedBytes > 0);
+  }
+
+  /** Writes the answers of this turn. */
+  flush(): void {
+    const answers = this.#ready;
+    this.#ready = [];
+    // Who does not read the answers is not read either.
+    const bytes = answers.length === 1 ? answers[0] : Buffer.concat(answers);
+    if (this.#stream.writable && !this.#stream.write(bytes)) this.#stream.pause();
+    else if (this.#stream.isPaused()) this.resume();
+    if (this.#open === 0) this.#answered?.resolve();
+  }
+
+  #allAnswered(): Promise<void> {
+    if (this.#open === 0 && this.#ready.length === 0) return Promise.resolve();
+    this.#answered ??= Promise.withResolvers();
+    return this.#answered.promise;
+  }
+
+  /** The client has sent all. */
+  #end(): void {
+    this.#allAnswered().then(() => this.#stream.end());
+  }
+
+  /** Says why the connection ends. */
+  #tell(error: NodeJS.ErrnoException): void {
+    const { log, protocol } = this.#options;
+    const peer = this.#peer;
+    if (DEPARTURES.has(error.code)) {
+      log.debug({ error, peer }, 'Connection lost.');
+      return;
+    }
+    const looksLike = this.#first && describeFirstBytes(this.#first);
+    log.warn({ error, peer, looksLike }, `Ended a connection whose bytes are no requests of ${NAMES[protocol]}.`);
+  }
+
+  #forget(): void {
+    const { inFlight } = this.#options;
+    this.#over = true;
+    this.#reader.close();
+    inFlight.remove(this.#unfinishedBytes);
+    this.#unfinishedBytes = 0;
+    inFlight.leave(this);
+  }
+}
+
+const flush = (connection: Connection) => connection.flush();
+
+function answersIn(protocol: WireProtocol, reader: RequestReader): Answers {
+  if (protocol === 'avro') return new AvroAnswers(() => reader.matched());
+  return protocol === 'thrift-compact' ? compactAnswers : binaryAnswers;
+}
+
+/** Whether a channel has refused: for itself, or because its source is being stopped. */
+function isOfChannel(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return /^MR_(CHANNEL|DISK|FILE|DATABASE)/.test(String(code ?? (cause as NodeJS.ErrnoException | undefined)?.code));
+}
