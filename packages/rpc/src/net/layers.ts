@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { connect, TLSSocket } from 'node:tls';
+import { Deflated } from './deflated.ts';
+import { explainHandshake, type Side } from './handshake-errors.ts';
 import type { TlsOptions } from './tls.ts';
 
 /** What stands between a socket and those who speak: nothing, TLS, compression, or both, and then the compressed bytes are those of TLS. */
@@ -9,15 +12,70 @@ export interface Layers {
   readonly compressionLevel?: number | undefined;
 }
 
+/** How long a client may take to shake hands. */
+const HANDSHAKE_MS = 20_000;
+
 /**
  * Puts the layers around an accepted socket; without layers it is the socket itself. Resolves when TLS is up, and rejects, with the socket destroyed,
- * when that fails or takes too long. Destroying the stream destroys the socket. The stream has no address: ask the socket for it before.
+ * when that fails or takes too long.
+ *
+ * Destroying the stream destroys the socket, and when it has emitted `close`, nobody reads any more what was written to it; that may be memory that
+ * threads share. The stream has no address of its own: ask the socket for it before.
  */
-export async function layerServer(socket: Socket, _layers: Layers, _timeoutMs = 20_000): Promise<Duplex> {
-  return socket;
+export function layerServer(socket: Socket, layers: Layers, timeoutMs: number = HANDSHAKE_MS): Promise<Duplex> {
+  return layered('server', socket, layers, timeoutMs);
 }
 
 /** The same around a connected socket. */
-export async function layerClient(socket: Socket, _layers: Layers, _timeoutMs: number): Promise<Duplex> {
-  return socket;
+export function layerClient(socket: Socket, layers: Layers, timeoutMs: number): Promise<Duplex> {
+  return layered('client', socket, layers, timeoutMs);
 }
+
+async function layered(
+  side: Side,
+  socket: Socket,
+  { tls, compressionLevel }: Layers,
+  timeoutMs: number,
+): Promise<Duplex> {
+  const stream = compressionLevel === undefined ? socket : new Deflated(socket, compressionLevel);
+  return tls === undefined ? stream : await shakeHands(side, stream, tls, timeoutMs);
+}
+
+function shakeHands(side: Side, stream: Duplex, { context, verify }: TlsOptions, timeoutMs: number): Promise<Duplex> {
+  const secured =
+    side === 'server'
+      ? new TLSSocket(stream, { isServer: true, secureContext: context })
+      : connect({
+          socket: stream,
+          secureContext: context,
+          rejectUnauthorized: verify,
+          checkServerIdentity: () => undefined,
+        });
+  // Without a `tls.Server`, Node tells the errors of an established server side only so, and leaves the connection open.
+  if (side === 'server') secured.on('_tlsError', (error) => secured.destroy(error));
+
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      secured.destroy(new Error(`The ${other[side]} has not finished the TLS handshake in ${timeoutMs} ms.`));
+    }, timeoutMs);
+    const failed = (error?: Error) => {
+      settle();
+      // The socket may fail again while it is closed.
+      secured.on('error', () => {});
+      reject(explainHandshake(side, error));
+    };
+    const closed = () => failed();
+    const up = () => {
+      settle();
+      resolve(secured);
+    };
+    const event = side === 'server' ? 'secure' : 'secureConnect';
+    function settle(): void {
+      clearTimeout(timer);
+      secured.off('error', failed).off('close', closed).off(event, up);
+    }
+    secured.on('error', failed).on('close', closed).on(event, up);
+  });
+}
+
+const other = { server: 'client', client: 'server' } as const;
