@@ -1,10 +1,4 @@
-export {
-  type ClientTlsConfig,
-  clientLayers,
-  type ServerTlsConfig,
-  serverLayers,
-  type TlsRulesConfig,
-} from './config.ts';
+export { type ClientTlsConfig, clientLayers, type LayerOptions, type ServerTlsConfig, serverLayers } from './config.ts';
 export { describeFirstBytes } from './first-bytes.ts';
 export { freeAtOnce } from './free-at-once.ts';
 export { InFlight, type InFlightOptions, type Reader } from './in-flight.ts';
