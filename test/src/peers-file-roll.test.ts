@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inflateRaw, zstdDecompress } from 'node:zlib';
 import { freePort } from '@millrace/testkit';
-import avro from 'avsc';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readAvroFile } from './peers/avro-file.ts';
+import { kinds } from './peers/both.ts';
 import { converse, type Kind, missingFlume, Peer } from './peers/peer.ts';
 
 /** The real Flume and Millrace get the same events, and must write the same files. */
@@ -34,7 +34,6 @@ const textOf = (directory: string) =>
 const missing = missingFlume();
 if (missing !== undefined) console.warn(`Not compared with Flume. ${missing}`);
 
-const kinds: readonly Kind[] = ['Flume', 'Millrace'];
 const input = [
   'Hello world!\n',
   'again, as telnet ends it\r\n',
@@ -92,15 +91,7 @@ a1.sources.r1.channels = ${channels}
 ${each.join('')}`;
 }
 
-async function readAvro(directory: string) {
-  const decoder = new avro.streams.BlockDecoder({
-    codecs: { null: (data, done) => done(null, data), deflate: inflateRaw, zstandard: zstdDecompress },
-  });
-  const head: { schema?: unknown; codec?: string } = {};
-  decoder.on('metadata', (type: avro.Type, codec: string) => Object.assign(head, { schema: type.schema(), codec }));
-  decoder.end(readFileSync(join(directory, filesOf(directory)[0]!)));
-  return { ...head, events: await decoder.toArray() };
-}
+const readAvro = (directory: string) => readAvroFile(join(directory, filesOf(directory)[0]!));
 
 /** Whether all events have arrived in a sink's files, and been rolled where they are. */
 async function isComplete(kind: Kind, sink: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '@millrace/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { converse, type Kind, missingFlume, Peer } from './peers/peer.ts';
+import { type Both, both } from './peers/both.ts';
+import { converse, missingFlume, Peer } from './peers/peer.ts';
 
 /** The real Flume and Millrace run the same configuration, get the same input, and must say the same. */
 
@@ -9,14 +10,6 @@ const missing = missingFlume();
 if (missing !== undefined) console.warn(`Not compared with Flume. ${missing}`);
 
 const START_MS = 60_000;
-const kinds: readonly Kind[] = ['Flume', 'Millrace'];
-type Both<Value> = Record<Kind, Value>;
-
-async function both<Value>(make: (kind: Kind) => Value | Promise<Value>): Promise<Both<Value>> {
-  const [Flume, Millrace] = await Promise.all(kinds.map((kind) => make(kind)));
-  return { Flume: Flume as Value, Millrace: Millrace as Value };
-}
-
 /** A source, a memory channel, and a logger sink or none. */
 function flow(source: object, { channel = { capacity: 1000, transactionCapacity: 100 }, sinks = 'k1' } = {}): string {
   const properties = (of: string, values: object) =>

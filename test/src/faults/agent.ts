@@ -11,12 +11,12 @@ export interface FlowOptions {
   readonly sink?: string;
 }
 
-/** What the channel and the source may use in {@link netcatFlow}. */
+/** What the channel and the source may use in {@link flow}. */
 export const BYTE_CAPACITY = 16 * MIB;
 export const IN_FLIGHT_BYTES_MAX = 8 * MIB;
 
-/** The configuration of an agent `a1`: netcat on a free port, memory channel, a sink. */
-export function netcatFlow({ source = '', channel = '', sink = 'type = null' }: FlowOptions = {}): string {
+/** The configuration of an agent `a1`: a source of this type on a free port, memory channel, a sink. */
+export function flow(type: string, { source = '', channel = '', sink = 'type = null' }: FlowOptions = {}): string {
   const under = (prefix: string, lines: string) =>
     lines
       .split('\n')
@@ -27,7 +27,7 @@ export function netcatFlow({ source = '', channel = '', sink = 'type = null' }: 
 a1.sources = r1
 a1.channels = c1
 a1.sinks = k1
-a1.sources.r1.type = netcat
+a1.sources.r1.type = ${type}
 a1.sources.r1.bind = 127.0.0.1
 a1.sources.r1.port = 0
 a1.sources.r1.maxInFlightBytes = ${IN_FLIGHT_BYTES_MAX}
@@ -40,6 +40,8 @@ ${under('a1.channels.c1', channel)}
 ${under('a1.sinks.k1', sink)}
 `;
 }
+
+export const netcatFlow = (options?: FlowOptions) => flow('netcat', options);
 
 /** The most memory that an agent may use while it does something, by the design: what it uses when idle, its bounds, and 32 MiB. */
 export function memoryBound(idleBytes: number): number {

@@ -56,6 +56,11 @@ export class Feeder {
     }
   }
 
+  /** Sends no more. */
+  close(): void {
+    this.#socket.end();
+  }
+
   #send(lines: readonly string[]): void {
     if (lines.length === 0) return;
     this.sent.push(...lines);

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,10 +6,16 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { LineClient } from '@millrace/testkit';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const flume = join(root, 'test/peers/flume/flume');
+/** The command line programs of both, as words. */
+const programs: Readonly<Record<Kind, readonly [string, ...string[]]>> = {
+  Flume: [flume],
+  Millrace: [process.execPath, join(root, 'packages/cli/bin/millrace.js')],
+};
 const READY_MS = 30_000;
 
 export type Kind = 'Flume' | 'Millrace';
@@ -26,6 +32,12 @@ export function missingFlume(): string | undefined {
   }
 }
 
+/** Runs a command of Flume or of Millrace to its end. */
+export async function run(kind: Kind, ...words: readonly string[]): Promise<void> {
+  const [command, ...args] = programs[kind];
+  await promisify(execFile)(command, [...args, ...words]);
+}
+
 /** The agent `a1` of a configuration, run by Flume or by Millrace, as a process. */
 export class Peer {
   readonly kind: Kind;
@@ -37,13 +49,17 @@ export class Peer {
     this.kind = kind;
     const file = join(this.#directory, 'a1.properties');
     writeFileSync(file, configuration);
+    const [command, ...args] = programs[kind];
     const agent = ['agent', '-n', 'a1', '-f', file];
-    const millrace = join(root, 'packages/cli/bin/millrace.js');
-    const [command, args] = kind === 'Flume' ? [flume, agent] : [process.execPath, [millrace, ...agent]];
-    this.#process = spawn(command, args, { cwd: this.#directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = spawn(command, [...args, ...agent], { cwd: this.#directory, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
       createInterface(stream).on('line', (line) => this.#output.push(line));
     }
+  }
+
+  /** The lines of everything that was written so far. */
+  output(): readonly string[] {
+    return this.#output;
   }
 
   /** What the logger sink has written so far, without its timestamps. */
@@ -61,10 +77,10 @@ export class Peer {
     await this.#until(() => canConnect(port), `does not listen on port ${port}`);
   }
 
-  async stop(): Promise<void> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.#process.exitCode === null) {
       const ended = once(this.#process, 'exit');
-      this.#process.kill('SIGTERM');
+      this.#process.kill(signal);
       await ended;
     }
     rmSync(this.#directory, { recursive: true });
