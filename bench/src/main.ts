@@ -10,6 +10,11 @@ const benchmarks: Record<Case, () => Promise<{ run(options: Options): Promise<Re
   ring: () => import('./ring/ring.ts'),
   seq: () => import('./hops/seq.ts'),
   netcat: () => import('./hops/netcat.ts'),
+  avro: () => import('./hops/avro.ts'),
+  thrift: () => import('./hops/thrift.ts'),
+  'avro-file': () => import('./hops/avro-file.ts'),
+  'two-hops': () => import('./hops/two-hops.ts'),
+  syslogtcp: () => import('./hops/syslogtcp.ts'),
   channels: () => import('./channels/channels.ts'),
   reopen: () => import('./reopen/reopen.ts'),
 };

@@ -52,7 +52,7 @@ export async function besideFlume(
   runs: number,
   signal: AbortSignal,
 ): Promise<Omit<Result, 'title'>> {
-  const missing = missingFlume() ?? missingFlume('channel-bench', '--type', 'memory', '--events', '1');
+  const missing = missingFlume('channel-bench');
   if (missing !== undefined) return { notes: [`skipped: ${missing}`], tables: [], bars: [], runs: [] };
 
   await using stage = new Stage(directory, signal);
@@ -75,7 +75,7 @@ export async function besideFlume(
 async function measure({ ours, batch, events }: Pairing, stage: Stage, runs: number): Promise<Record<Name, Went[]>> {
   const load = { batch, putters: 16, atMost: Number.MAX_SAFE_INTEGER } as const;
   await stage.through(ours, { ...load, forMs: RUN_MS / 3 });
-  return inTurns<Went>(runs, (name) =>
+  return inTurns<Name, Went>(names, runs, (name) =>
     name === 'Flume'
       ? throughFlume(stage.scratch.directory, ours.type, batch, events)
       : stage.through(ours, { ...load, forMs: RUN_MS }),

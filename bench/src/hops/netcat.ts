@@ -1,19 +1,17 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { median, ratio } from 'millrace/dist/bench/stats.js';
 import type { Row } from 'millrace/dist/bench/table.js';
 import type { Options } from '../options.ts';
 import type { Bar, Result, Skipped } from '../result.ts';
-import { Agent, flume, freePort, inTurns, missingFlume, type Name, names } from './agent.ts';
-import { configurationOf, cpuPerMillion, eventsPerCpuSecond, eventsPerSecond, type Work } from './flow.ts';
+import { Agent, inTurns, missingFlume, type Name, names, WARM_SECONDS } from './agent.ts';
+import { configurationOf, cpuPerMillion, eventsPerCpuSecond, eventsPerSecond, nullSink, roomyMemory } from './flow.ts';
+import { blast, type Load, type Run, underLoad } from './load.ts';
+import { freePort } from './program.ts';
 import { startUp } from './start-up.ts';
 
 const title = 'netcat → memory → null: whole agents beside Flume';
 const LINE_BYTES = 512;
 const RUN_SECONDS = 5;
-const WARM_SECONDS: Record<Name, number> = { Millrace: 3, Flume: 12 };
 const BAR = { times: 5, rss: 0.5 };
-const SAMPLE_MS = 200;
 
 const notes = [
   `One client sends lines of ${LINE_BYTES} bytes for ${RUN_SECONDS} s as fast as they are taken and waits for the end of the answers. Processor time is that of the`,
@@ -22,22 +20,8 @@ const notes = [
   'Starting: from the command to the first connection that is accepted, with the example of the guide; idle is two seconds later.',
 ];
 
-interface Run extends Work {
-  readonly rssMiB: number;
-  readonly clientCpuSeconds: number;
-}
-
-/** What the client prints. */
-interface Blast {
-  readonly lines: number;
-  readonly bytes_back: number;
-  readonly seconds: number;
-  readonly client_cpu_s: number;
-  readonly peer_closed_early: boolean;
-}
-
 export async function run({ runs }: Pick<Options, 'runs'>): Promise<Result | Skipped> {
-  const missing = missingFlume();
+  const missing = missingFlume('blast');
   if (missing !== undefined) return { title, skipped: missing };
 
   const rows: Row[] = [];
@@ -97,9 +81,11 @@ async function measure(acknowledge: boolean, runs: number) {
   try {
     for (const name of names) {
       await agents[name].accepting(ports[name]);
-      await blast(ports[name], WARM_SECONDS[name], acknowledge);
+      await sendLines(ports[name], WARM_SECONDS[name], acknowledge);
     }
-    const measured = await inTurns(runs, (name) => measureRun(agents[name], ports[name], acknowledge));
+    const measured = await inTurns(names, runs, (name) =>
+      underLoad(agents[name], () => sendLines(ports[name], RUN_SECONDS, acknowledge)),
+    );
     const peakMiB = { Millrace: agents.Millrace.rssMiB('VmHWM'), Flume: agents.Flume.rssMiB('VmHWM') };
     return { measured, peakMiB };
   } finally {
@@ -115,43 +101,13 @@ function start(name: Name, port: number, acknowledge: boolean): Agent {
     'max-line-length': 4_096,
     'ack-every-event': String(acknowledge),
   };
-  return new Agent(
-    name,
-    configurationOf({
-      source,
-      capacity: 1_000_000,
-      transactionCapacity: 10_000,
-      sinkBatch: 1_000,
-      logEvery: 10_000_000,
-    }),
-  );
-}
-
-async function measureRun(agent: Agent, port: number, acknowledge: boolean): Promise<Run> {
-  await agent.quiet();
-  const before = agent.cpuSeconds();
-  const samples: number[] = [];
-  const sampling = setInterval(() => samples.push(agent.rssMiB()), SAMPLE_MS);
-  const { lines, seconds, client_cpu_s } = await blast(port, RUN_SECONDS, acknowledge);
-  clearInterval(sampling);
-  await agent.quiet();
-  return {
-    events: lines,
-    seconds,
-    cpuSeconds: agent.cpuSeconds() - before,
-    rssMiB: median(samples),
-    clientCpuSeconds: client_cpu_s,
-  };
+  return new Agent(name, configurationOf({ source, channel: roomyMemory, sink: nullSink(1_000) }));
 }
 
 /** Sends lines, and makes sure by the answers that all of them became events. */
-async function blast(port: number, seconds: number, acknowledge: boolean): Promise<Blast> {
-  const args = ['blast', '127.0.0.1', String(port), String(seconds), String(LINE_BYTES), 'netcat'];
-  const { stdout } = await promisify(execFile)(flume, args);
-  const result: Blast = JSON.parse(stdout);
-  const wanted = acknowledge ? result.lines * 'OK\n'.length : 0;
-  if (result.peer_closed_early || result.bytes_back !== wanted) {
-    throw new Error(`The agent did not take every line: ${stdout}`);
-  }
-  return result;
+async function sendLines(port: number, seconds: number, acknowledge: boolean): Promise<Load> {
+  const sent = await blast('netcat', port, { seconds }, LINE_BYTES);
+  const wanted = acknowledge ? sent.events * 'OK\n'.length : 0;
+  if (sent.bytesBack !== wanted) throw new Error(`The agent did not take every line: ${JSON.stringify(sent)}`);
+  return sent;
 }

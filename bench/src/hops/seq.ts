@@ -2,8 +2,8 @@ import { median, ratio } from 'millrace/dist/bench/stats.js';
 import type { Row } from 'millrace/dist/bench/table.js';
 import type { Options } from '../options.ts';
 import type { Bar, Result, Skipped } from '../result.ts';
-import { Agent, inTurns, missingFlume, type Name, names } from './agent.ts';
-import { configurationOf, cpuPerMillion, eventsPerCpuSecond, eventsPerSecond, type Work } from './flow.ts';
+import { Agent, inTurns, missingFlume, type Name, names, WARM_SECONDS } from './agent.ts';
+import { configurationOf, cpuPerMillion, eventsPerCpuSecond, eventsPerSecond, nullSink, type Work } from './flow.ts';
 
 const title = 'seq → memory → null: whole agents beside Flume';
 /** Batch sizes of source and sink. A sink that takes single events would measure locks; Flume's default for it is 100. */
@@ -17,8 +17,6 @@ const logEvery: Record<Name, Record<number, number>> = {
   Millrace: { 1: 500_000, 100: 5_000_000, 1000: 10_000_000 },
   Flume: { 1: 50_000, 100: 200_000, 1000: 200_000 },
 };
-/** Until the JIT of Java has compiled what it will. */
-const WARM_MS: Record<Name, number> = { Millrace: 3_000, Flume: 12_000 };
 const SETTLE_MS = 500;
 const WINDOW_MS = 4_000;
 /** The batch at which the bar stands, and the bar. */
@@ -65,7 +63,7 @@ export async function run({ runs }: Pick<Options, 'runs'>): Promise<Result | Ski
 async function measure(batch: (typeof batches)[number], runs: number) {
   const agents = { Millrace: await start('Millrace', batch), Flume: await start('Flume', batch) };
   try {
-    return await inTurns(runs, async (name) => {
+    return await inTurns(names, runs, async (name) => {
       const agent = agents[name];
       agent.resume();
       const from = await agent.nextCount(SETTLE_MS);
@@ -90,13 +88,11 @@ async function start(name: Name, batch: (typeof batches)[number]): Promise<Agent
     name,
     configurationOf({
       source: { type: 'seq', batchSize: batch.source },
-      capacity: 10_000,
-      transactionCapacity: 1_000,
-      sinkBatch: batch.sink,
-      logEvery: logEvery[name][batch.source]!,
+      channel: { type: 'memory', capacity: 10_000, transactionCapacity: 1_000 },
+      sink: nullSink(batch.sink, logEvery[name][batch.source]!),
     }),
   );
-  await agent.nextCount(WARM_MS[name]);
+  await agent.nextCount(WARM_SECONDS[name] * 1_000);
   agent.pause();
   return agent;
 }

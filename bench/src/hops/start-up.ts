@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { median, ratio } from 'millrace/dist/bench/stats.js';
 import type { Row } from 'millrace/dist/bench/table.js';
 import type { Bar } from '../result.ts';
-import { Agent, freePort, inTurns, type Name, names } from './agent.ts';
+import { Agent, inTurns, type Name, names } from './agent.ts';
+import { freePort } from './program.ts';
 
 const IDLE_MS = 2_000;
 const BAR = { start: 0.4, idleMiB: 110 };
@@ -15,7 +16,7 @@ interface Start {
 
 /** How long it takes from the command to the first connection that is accepted, and what the agent holds when nothing happens. */
 export async function startUp(runs: number) {
-  const starts = await inTurns(runs, start);
+  const starts = await inTurns(names, runs, start);
   const figures = (name: Name, figure: keyof Start) => starts[name].map((one) => one[figure]);
   const middle = (name: Name, figure: keyof Start) => median(figures(name, figure));
   const beside = ratio(figures('Millrace', 'seconds'), figures('Flume', 'seconds'));
