@@ -14,6 +14,7 @@ export const errorCodes = {
   MR_CHANNEL_STALE: 'The caller’s worker life is over, or the handle was already used.',
   MR_CHANNEL_CANCELLED: 'The wait was cancelled.',
   MR_BATCH_INVALID: 'The bytes are not a batch of events.',
+  MR_WIRE_INVALID: 'The bytes of a connection are not requests.',
   MR_FILE_DAMAGED: 'A file of a channel is damaged.',
   MR_FILE_VERSION: 'A file of a channel was written by a later version.',
   MR_FILE_FOREIGN: 'A file does not belong to this channel.',

@@ -26,6 +26,13 @@ pub enum Error {
         /// The offset of the bad byte in what was read.
         offset: usize,
     },
+    /// The bytes of a connection are not requests.
+    InvalidRequest {
+        /// What is wrong there.
+        what: &'static str,
+        /// Where: how many bytes of its request stand in front of it, without those of frames.
+        offset: usize,
+    },
     /// A file of a channel is not what it should be.
     File {
         /// In which way.
@@ -144,6 +151,7 @@ impl Error {
             Self::Stale => "MR_CHANNEL_STALE",
             Self::Cancelled => "MR_CHANNEL_CANCELLED",
             Self::InvalidBatch { .. } => "MR_BATCH_INVALID",
+            Self::InvalidRequest { .. } => "MR_WIRE_INVALID",
             Self::File { fault: Fault::Damaged, .. } => "MR_FILE_DAMAGED",
             Self::File { fault: Fault::Version, .. } => "MR_FILE_VERSION",
             Self::File { fault: Fault::Foreign, .. } => "MR_FILE_FOREIGN",
@@ -162,6 +170,7 @@ impl fmt::Display for Error {
             Self::Stale => f.write_str("the worker life is over, or the handle was already used"),
             Self::Cancelled => f.write_str("the wait was cancelled"),
             Self::InvalidBatch { what, offset } => write!(f, "{what}, at byte {offset}"),
+            Self::InvalidRequest { what, offset } => write!(f, "{what}, at byte {offset} of the request"),
             Self::File { path, what, .. } => write!(f, "{path}: {what}"),
             Self::Disk { doing, path, answer, .. } => write!(f, "cannot {doing} {path}: {answer}"),
             Self::Panic(what) => write!(f, "impossible state: {what}"),

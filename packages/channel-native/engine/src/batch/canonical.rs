@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashSet, str};
 use super::{
     headers::text,
     space::{Size, Space},
-    varint::{self, invalid, read, read_length, width},
+    varint::{self, invalid, read, width},
 };
 use crate::{Error, Result};
 
@@ -28,8 +28,8 @@ pub fn scan_events(input: &[u8], count: usize, space: &mut Space<'_>) -> Result<
     let mut map = HeaderMap::default();
     while scanned.events < count {
         let at = scanned.bytes;
-        let (written, end) = if let Some((body_at, end)) = canonical_event(input, at) {
-            (space.push_encoded(&input[at..end], body_at - at), end)
+        let (written, end) = if let Front::Canonical { body_at, end } = front(&input[at..]) {
+            (space.push_encoded(&input[at..at + end], body_at), at + end)
         } else {
             map.clear();
             let body_at = read_map(input, at, &mut map)?;
@@ -45,38 +45,88 @@ pub fn scan_events(input: &[u8], count: usize, space: &mut Space<'_>) -> Result<
     Ok(scanned)
 }
 
-/// The offsets of the body and of the end of the event at `at`, if it can be taken as it is.
-fn canonical_event(input: &[u8], at: usize) -> Option<(usize, usize)> {
-    let (count, mut next) = minimal_length(input, at)?;
+/// What stands at the front of bytes that ought to be an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// An event that can be taken as it is.
+    Canonical {
+        /// Where its body begins.
+        body_at: usize,
+        /// Where it ends.
+        end: usize,
+    },
+    /// Something that is canonical as far as it goes, but the bytes end inside it.
+    Cut,
+    /// An event that is not canonical, whole or not, or none.
+    Wild,
+}
+
+/// Looks at one event. This is the way of every byte from Flume's own clients.
+#[inline]
+pub(crate) fn front(input: &[u8]) -> Front {
+    match canonical(input) {
+        Ok((body_at, end)) => Front::Canonical { body_at, end },
+        Err(front) => front,
+    }
+}
+
+#[inline]
+fn canonical(input: &[u8]) -> std::result::Result<(usize, usize), Front> {
+    let (count, mut next) = number(input, 0)?;
     if count > 0 {
         let mut keys = [[].as_slice(); COMPARED_MAX];
         for index in 0..count {
-            let (key, behind) = minimal_text(input, next)?;
-            let (_, behind) = minimal_text(input, behind)?;
+            let (key, behind) = bytes(input, next)?;
+            let (_, behind) = bytes(input, behind)?;
             if keys[..index].contains(&key) {
-                return None;
+                return Err(Front::Wild);
             }
-            *keys.get_mut(index)? = key;
+            *keys.get_mut(index).ok_or(Front::Wild)? = key;
             next = behind;
         }
-        if input.get(next) != Some(&0) {
-            return None;
+        // The lengths of short texts are ASCII too, so that one look at all the bytes is enough for most maps.
+        if !input[..next].is_ascii() && !all_utf8(input, count) {
+            return Err(Front::Wild);
         }
-        next += 1;
+        match input.get(next) {
+            Some(0) => next += 1,
+            Some(_) => return Err(Front::Wild),
+            None => return Err(Front::Cut),
+        }
     }
-    let (body, start) = minimal_length(input, next)?;
-    Some((start, start + body))
+    let (_, end) = bytes(input, next)?;
+    let (body, _) = number(input, next)?;
+    Ok((end - body, end))
 }
 
-fn minimal_length(input: &[u8], at: usize) -> Option<(usize, usize)> {
-    let (length, next) = read_length(input, at).ok()?;
-    (next - at == width(length)).then_some((length, next))
+/// A length that is as short as it can be, and the offset behind it.
+#[inline]
+fn number(input: &[u8], at: usize) -> std::result::Result<(usize, usize), Front> {
+    match input.get(at) {
+        Some(byte) if byte & 0x81 == 0 => Ok((usize::from(byte >> 1), at + 1)),
+        _ => match varint::read_started(input, at) {
+            Ok(None) => Err(Front::Cut),
+            Ok(Some((number, next))) => match usize::try_from(number) {
+                Ok(length) if next - at == width(length) => Ok((length, next)),
+                _ => Err(Front::Wild),
+            },
+            Err(_) => Err(Front::Wild),
+        },
+    }
 }
 
-fn minimal_text(input: &[u8], at: usize) -> Option<(&[u8], usize)> {
-    let (length, start) = minimal_length(input, at)?;
-    let bytes = &input[start..start + length];
-    str::from_utf8(bytes).is_ok().then_some((bytes, start + length))
+#[inline]
+fn bytes(input: &[u8], at: usize) -> std::result::Result<(&[u8], usize), Front> {
+    let (length, start) = number(input, at)?;
+    let bytes = input[start..].get(..length).ok_or(Front::Cut)?;
+    Ok((bytes, start + length))
+}
+
+/// Whether the keys and values of a map of `count` headers are text.
+#[cold]
+fn all_utf8(input: &[u8], count: usize) -> bool {
+    let text = |at| bytes(input, at).ok().filter(|(bytes, _)| str::from_utf8(bytes).is_ok()).map(|(_, next)| next);
+    number(input, 0).is_ok_and(|(_, first)| (0..2 * count).try_fold(first, |at, _| text(at)).is_some())
 }
 
 /// Reads any map that Avro allows, and returns the offset behind it.
@@ -104,17 +154,17 @@ fn read_map<'a>(input: &'a [u8], at: usize, map: &mut HeaderMap<'a>) -> Result<u
 
 /// Headers that are on their way to canonical form. Keys may come twice until they are written.
 #[derive(Default)]
-pub(super) struct HeaderMap<'a> {
+pub(crate) struct HeaderMap<'a> {
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> HeaderMap<'a> {
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.pairs.clear();
     }
 
     /// Adds a header that was read at `offset`.
-    pub(super) fn add(&mut self, key: &'a [u8], value: &'a [u8], offset: usize) -> Result<()> {
+    pub(crate) fn add(&mut self, key: &'a [u8], value: &'a [u8], offset: usize) -> Result<()> {
         if self.pairs.len() == HEADERS_MAX {
             return Err(invalid("an event has more than 65,536 headers", offset));
         }
@@ -123,7 +173,7 @@ impl<'a> HeaderMap<'a> {
     }
 
     /// Writes an event with these headers.
-    pub(super) fn push(&mut self, space: &mut Space<'_>, body: &[u8]) -> Result<()> {
+    pub(crate) fn push(&mut self, space: &mut Space<'_>, body: &[u8]) -> Result<()> {
         if self.pairs.is_empty() {
             return space.push(&[0], body);
         }

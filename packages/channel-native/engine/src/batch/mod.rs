@@ -19,7 +19,7 @@
 //! [`push_flat`], [`crate::lines`]) makes them so; everything behind relies on it for speed, never for memory safety.
 #![forbid(unsafe_code)]
 
-mod canonical;
+pub(crate) mod canonical;
 mod change;
 mod flat;
 mod headers;

@@ -84,7 +84,7 @@ impl<'a> Space<'a> {
 
     /// Writes the body of one event and its length, and leaves the map of `headers_len` bytes to the caller.
     #[inline]
-    pub(super) fn push_event(&mut self, headers_len: usize, body: &[u8]) -> Result<&mut [u8]> {
+    pub(crate) fn push_event(&mut self, headers_len: usize, body: &[u8]) -> Result<&mut [u8]> {
         let body_at = headers_len + varint::width(body.len());
         let event = self.grow(body_at + body.len(), body_at)?;
         let (head, target) = event.split_at_mut(body_at);
@@ -95,7 +95,8 @@ impl<'a> Space<'a> {
     }
 
     /// Copies one encoded event that is canonical, with its body at `body_at` of it.
-    pub(super) fn push_encoded(&mut self, encoded: &[u8], body_at: usize) -> Result<()> {
+    #[inline]
+    pub(crate) fn push_encoded(&mut self, encoded: &[u8], body_at: usize) -> Result<()> {
         self.grow(encoded.len(), body_at)?.copy_from_slice(encoded);
         Ok(())
     }

@@ -27,18 +27,30 @@ pub(crate) fn write(target: &mut [u8], length: usize) -> usize {
 
 /// Reads a `long` of at most ten bytes at `at`, minimal or not, and returns it with the offset behind it.
 pub(crate) fn read(input: &[u8], at: usize) -> Result<(i64, usize)> {
+    match read_started(input, at) {
+        Ok(Some(number)) => Ok(number),
+        Ok(None) => Err(invalid("the input ends inside a number", input.len())),
+        Err(what) => Err(invalid(what, at)),
+    }
+}
+
+/// As [`read`], of input that goes on: none when the number ends behind it.
+///
+/// # Errors
+/// What is wrong with the number.
+pub(crate) fn read_started(input: &[u8], at: usize) -> std::result::Result<Option<(i64, usize)>, &'static str> {
     let mut bits = 0_u64;
     for (index, &byte) in input.get(at..).unwrap_or_default().iter().take(WIDTH_MAX).enumerate() {
         if index == WIDTH_MAX - 1 && byte > 1 {
-            return Err(invalid("a number has more than 64 bits", at));
+            return Err("a number has more than 64 bits");
         }
         bits |= u64::from(byte & 0x7f) << (7 * index);
         if byte < 0x80 {
             let value = (bits >> 1).cast_signed() ^ -((bits & 1).cast_signed());
-            return Ok((value, at + index + 1));
+            return Ok(Some((value, at + index + 1)));
         }
     }
-    Err(invalid("the input ends inside a number", input.len()))
+    Ok(None)
 }
 
 /// Reads a length at `at`; what it measures must lie in the rest of the input.
