@@ -1,0 +1,199 @@
+import type { Duplex } from 'node:stream';
+import { Batch, BatchBuilder } from '@millrace/channel-native';
+import { ByteFeed } from './byte-feed.ts';
+import { type EventLike, inPieces, type RpcClient } from './client.ts';
+import type { Call, Codec, Reply } from './codec.ts';
+import { RpcError, reasonOf } from './error.ts';
+
+const SERIAL_MAX = 2 ** 31 - 1;
+
+/** A request that is on its way. */
+interface Pending extends PromiseWithResolvers<void> {
+  readonly deadlineMs: number;
+  /** The stream has read the last byte of the batch. */
+  written: boolean;
+  outcome: string | undefined;
+}
+
+export interface ConnectionOptions {
+  readonly codec: Codec;
+  /** `host:port`. */
+  readonly where: string;
+  readonly batchSize: number;
+  readonly requestTimeoutMs: number;
+}
+
+/**
+ * A client over one connection. Requests are matched with their replies by serial. Whatever fails, fails all that is in flight, and for
+ * good: nobody knows then what the peer has.
+ */
+export class Connection implements RpcClient {
+  readonly batchSize: number;
+  readonly #codec: Codec;
+  readonly #where: string;
+  readonly #requestTimeoutMs: number;
+  readonly #stream: Duplex;
+  readonly #closed: Promise<void>;
+  readonly #sinceMs = performance.now();
+  readonly #pending = new Map<number, Pending>();
+  #builder: BatchBuilder | undefined;
+  #serial = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closing = false;
+  /** What has ended the connection. */
+  #failure: RpcError | undefined;
+
+  constructor(stream: Duplex, { codec, where, batchSize, requestTimeoutMs }: ConnectionOptions) {
+    this.#stream = stream;
+    this.#codec = codec;
+    this.#where = where;
+    this.batchSize = batchSize;
+    this.#requestTimeoutMs = requestTimeoutMs;
+
+    const replies = new ByteFeed(codec.reply, (reply) => this.#answered(reply));
+    stream.on('data', (piece: Buffer) => {
+      try {
+        replies.push(piece);
+      } catch (error) {
+        this.#fail(this.#garbled(reasonOf(error), error));
+      }
+    });
+    stream.on('error', (error) => this.#fail(this.#lost(reasonOf(error), error)));
+    stream.on('end', () => this.#fail(this.#lost('the peer has ended it')));
+    this.#closed = new Promise((resolve) => {
+      stream.once('close', () => {
+        this.#fail(this.#lost('the peer has closed it'));
+        for (const pending of this.#pending.values()) pending.reject(this.#failure);
+        this.#pending.clear();
+        resolve();
+      });
+    });
+  }
+
+  get usable(): boolean {
+    return !this.#closing && this.#failure === undefined;
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.#sinceMs;
+  }
+
+  append(event: EventLike): Promise<void> {
+    return this.#callBuilt('append', [event]);
+  }
+
+  appendBatch(events: Batch | readonly EventLike[]): Promise<void> {
+    return inPieces(events, this.batchSize, (piece) =>
+      piece instanceof Batch ? this.#call('appendBatch', piece) : this.#callBuilt('appendBatch', piece),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.allSettled([...this.#pending.values()].map(({ promise }) => promise));
+    // A peer that does not take the end of the stream has answered everything before.
+    const giveUp = setTimeout(() => this.#stream.destroy(), this.#requestTimeoutMs);
+    this.#stream.end(() => this.#stream.destroy());
+    await this.#closed;
+    clearTimeout(giveUp);
+  }
+
+  async destroy(): Promise<void> {
+    this.#fail(this.#lost('it was given up here'));
+    await this.#closed;
+  }
+
+  async #callBuilt(call: Call, events: readonly EventLike[]): Promise<void> {
+    this.#builder ??= new BatchBuilder();
+    for (const { body, headers } of events) this.#builder.append(body, headers);
+    const batch = this.#builder.finish();
+    try {
+      await this.#call(call, batch);
+    } finally {
+      batch.release();
+    }
+  }
+
+  #call(call: Call, batch: Batch): Promise<void> {
+    if (!this.usable) return Promise.reject(this.#failure ?? this.#lost('it was closed here'));
+    this.#serial = (this.#serial % SERIAL_MAX) + 1;
+    const serial = this.#serial;
+    const pending: Pending = {
+      ...Promise.withResolvers<void>(),
+      deadlineMs: performance.now() + this.#requestTimeoutMs,
+      written: false,
+      outcome: undefined,
+    };
+    this.#pending.set(serial, pending);
+    this.#timer ??= this.#watch(this.#requestTimeoutMs);
+
+    const pieces = [...this.#codec.request(serial, call, batch)];
+    const last = pieces.pop();
+    // One vectored write, of the batch where it lies.
+    this.#stream.cork();
+    for (const piece of pieces) this.#stream.write(piece);
+    this.#stream.write(last, (error) => {
+      pending.written = !error;
+      this.#settle(serial, pending);
+    });
+    this.#stream.uncork();
+    return pending.promise;
+  }
+
+  #answered({ serial, outcome }: Reply): void {
+    const pending = this.#pending.get(serial);
+    if (pending === undefined) throw new Error(`it answers ${serial}, which was not asked`);
+    pending.outcome = outcome;
+    this.#settle(serial, pending);
+  }
+
+  /** A peer may answer before it has read everything; the batch is free only when nobody reads it any more. */
+  #settle(serial: number, { written, outcome, resolve, reject }: Pending): void {
+    if (!written || outcome === undefined) return;
+    this.#pending.delete(serial);
+    if (outcome === 'OK') resolve();
+    else {
+      reject(this.#refused(outcome));
+      this.#fail(this.#lost('the peer has refused an earlier request'));
+    }
+  }
+
+  /** Looks after a while whether the oldest request has waited too long; replies may come in any order, but none is asked for later. */
+  #watch(afterMs: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#timer = undefined;
+      const [oldest] = this.#pending.values();
+      if (oldest === undefined) return;
+      const leftMs = oldest.deadlineMs - performance.now();
+      if (leftMs <= 0) this.#fail(this.#late());
+      else this.#timer = this.#watch(leftMs);
+    }, afterMs).unref();
+  }
+
+  /** Ends the connection. What is in flight is told when it is closed, because until then its memory may be read. */
+  #fail(error: RpcError): void {
+    this.#failure ??= error;
+    clearTimeout(this.#timer);
+    this.#stream.destroy();
+  }
+
+  #lost(reason: string, cause?: unknown): RpcError {
+    const message = `The connection to ${this.#where} is lost (${reason}): send again, over a new one, what was not acknowledged.`;
+    return new RpcError('MR_PEER_LOST', message, { cause });
+  }
+
+  #late(): RpcError {
+    const message = `${this.#where} has not answered within ${this.#requestTimeoutMs} ms: look whether the agent there hangs or its channels are slow, or raise the request timeout.`;
+    return new RpcError('MR_PEER_TIMEOUT', message);
+  }
+
+  #refused(outcome: string): RpcError {
+    const message = `${this.#where} answered ${outcome} and does not have the events: its log says why; send them again.`;
+    return new RpcError('MR_PEER_REFUSED', message);
+  }
+
+  #garbled(reason: string, cause: unknown): RpcError {
+    const message = `What ${this.#where} answered cannot be understood (${reason}): look whether it is ${this.#codec.peer}, and whether both ends have the same settings for TLS and compression.`;
+    return new RpcError('MR_PEER_INVALID', message, { cause });
+  }
+}
