@@ -15,6 +15,7 @@ const benchmarks: Record<Case, () => Promise<{ run(options: Options): Promise<Re
   'avro-file': () => import('./hops/avro-file.ts'),
   'two-hops': () => import('./hops/two-hops.ts'),
   syslogtcp: () => import('./hops/syslogtcp.ts'),
+  syslogudp: () => import('./hops/syslogudp.ts'),
   channels: () => import('./channels/channels.ts'),
   reopen: () => import('./reopen/reopen.ts'),
 };

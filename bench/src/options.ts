@@ -9,6 +9,7 @@ export const cases = [
   'avro-file',
   'two-hops',
   'syslogtcp',
+  'syslogudp',
   'channels',
   'reopen',
 ] as const;
@@ -56,7 +57,7 @@ Options:
   --help       print this
  of avro, thrift and avro-file:
   --batch N    measure only this batch size (repeatable)
- of channels (--dir also of reopen and avro-file, --quick of all that run beside Flume for some seconds):
+ of channels (--dir also of reopen and avro-file; --quick also of avro, thrift, avro-file and syslogudp):
   --flume      measure the channels of Flume too, pair by pair; two minutes more
   --type TYPE  measure only channels of this type (repeatable): memory, file or jdbc
   --dir DIR    a directory on the disk that is measured (default: the current one)

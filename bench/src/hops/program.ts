@@ -34,11 +34,12 @@ export class Program {
     return this;
   }
 
-  /** Waits until a connection is accepted; in seconds since the start. */
-  async accepting(port: number): Promise<number> {
+  /** Waits until a connection is accepted, or a datagram would be; in seconds since the start. */
+  async accepting(port: number, over: 'tcp' | 'udp' = 'tcp'): Promise<number> {
+    const accepts = over === 'tcp' ? canConnect : takesDatagrams;
     while (performance.now() - this.#startedMs < READY_MS) {
       if (this.#process.exitCode !== null) break;
-      if (await canConnect(port)) return (performance.now() - this.#startedMs) / 1_000;
+      if (await accepts(port)) return (performance.now() - this.#startedMs) / 1_000;
       await sleep(5);
     }
     throw this.failure(`does not listen on port ${port}`);
@@ -120,4 +121,9 @@ function canConnect(port: number): Promise<boolean> {
     };
     socket.once('connect', () => end(true)).once('error', () => end(false));
   });
+}
+
+function takesDatagrams(port: number): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
+  return ['/proc/net/udp', '/proc/net/udp6'].some((sockets) => readFileSync(sockets, 'utf8').includes(local));
 }
