@@ -126,7 +126,7 @@ pub fn batch_with_header(
     let run = run(&memory, base, size, first, count, start, end)?;
     let mut space = space(&mut block, fill, entries, count)?;
     set_header(&run, &name, &value, preserve, &mut space).map_err(thrown)?;
-    report(&mut did, &space, 0, 0);
+    report(&mut did, &space, &[]);
     Ok(())
 }
 
@@ -143,7 +143,7 @@ pub fn build_batch(
 ) -> Result<()> {
     let mut space = space(&mut block, fill, entries, count)?;
     push_flat(&staged, &mut space).map_err(thrown)?;
-    report(&mut did, &space, 0, 0);
+    report(&mut did, &space, &[]);
     Ok(())
 }
 
@@ -159,7 +159,7 @@ pub fn decode_batch(
 ) -> Result<()> {
     let mut space = space(&mut block, fill, entries, count)?;
     let scanned = scan_events(&encoded, count as usize, &mut space).map_err(thrown)?;
-    report(&mut did, &space, scanned.bytes as u32, 0);
+    report(&mut did, &space, &[scanned.bytes as u32]);
     Ok(())
 }
 
@@ -174,12 +174,11 @@ pub fn split_lines(
     chars_max: u32,
     mut did: Uint32ArraySlice<'_>,
 ) -> Result<()> {
-    // Of a block that is split between text and table, a third for the table is right for lines of a dozen bytes and harms no others.
-    let third = (block.len() / 3 / size_of::<Entry>()) as u32;
+    let third = table_third(&block);
     let mut space = space(&mut block, fill, entries, third)?;
     let lines = lines::split_lines(&tail, &data, chars_max as usize, &mut space);
     let flags = u32::from(lines.overlong) * OVERLONG + u32::from(lines.full) * BLOCK_FULL;
-    report(&mut did, &space, lines.consumed as u32, flags);
+    report(&mut did, &space, &[lines.consumed as u32, flags]);
     Ok(())
 }
 
@@ -196,12 +195,17 @@ pub fn count_batch(
 ) -> Result<()> {
     let mut space = space(&mut block, fill, entries, count)?;
     push_numbers(whole(from), count as usize, &mut space);
-    report(&mut did, &space, 0, 0);
+    report(&mut did, &space, &[]);
     Ok(())
 }
 
+/// Of a block that is split between text and table, a third for the table is right for lines of a dozen bytes and harms no others.
+pub const fn table_third(block: &[u8]) -> u32 {
+    (block.len() / 3 / size_of::<Entry>()) as u32
+}
+
 /// What is free of a builder's block, with a table for `count` events or for as many as there is room for.
-fn space<'a>(block: &'a mut Uint8ArraySlice<'_>, fill: u32, entries: u32, count: u32) -> Result<Space<'a>> {
+pub fn space<'a>(block: &'a mut Uint8ArraySlice<'_>, fill: u32, entries: u32, count: u32) -> Result<Space<'a>> {
     let invalid = |what| thrown(Error::InvalidBatch { what, offset: fill as usize });
     // SAFETY: a builder's block belongs to the calling thread, and its batches are not read during the call.
     let block = unsafe { block.as_mut() };
@@ -214,11 +218,12 @@ fn space<'a>(block: &'a mut Uint8ArraySlice<'_>, fill: u32, entries: u32, count:
     Ok(Space::new(events, table, fill))
 }
 
-fn report(did: &mut Uint32ArraySlice<'_>, space: &Space<'_>, consumed: u32, flags: u32) {
+/// Writes to `did`: events, bytes, and what else is to be said.
+pub fn report(did: &mut Uint32ArraySlice<'_>, space: &Space<'_>, more: &[u32]) {
     let written = space.written();
     // SAFETY: the caller's own array, used by nobody else during the call.
     let did = unsafe { did.as_mut() };
-    for (place, number) in did.iter_mut().zip([written.events as u32, written.bytes as u32, consumed, flags]) {
-        *place = number;
+    for (place, number) in did.iter_mut().zip([written.events as u32, written.bytes as u32].iter().chain(more)) {
+        *place = *number;
     }
 }

@@ -18,3 +18,4 @@ mod failure;
 mod files;
 mod inspect;
 mod owners;
+mod syslog;

@@ -3,6 +3,7 @@
 //! - [`batch`] is the one encoding of events: reading, writing, splitting, changing headers;
 //! - [`lines`] makes events of text that arrives in pieces;
 //! - [`numbers`] makes events that count;
+//! - [`syslog`] makes events of syslog messages;
 //! - [`memory`] is the channel that lives in shared memory;
 //! - [`doorbell`] is how a channel tells a worker that its wait is over;
 //! - [`registry`] has the channels and owners of a process under numbers;
@@ -20,5 +21,6 @@ pub mod numbers;
 #[cfg(not(loom))]
 pub mod registry;
 mod sync;
+pub mod syslog;
 
 pub use error::{Error, Excess, Fault, Result, Shortage};

@@ -71,7 +71,7 @@ impl<'a> Space<'a> {
 
     /// As [`Space::push`], of a map in pieces.
     #[inline]
-    pub(super) fn push_parts(&mut self, headers: &[&[u8]], body: &[u8]) -> Result<()> {
+    pub(crate) fn push_parts(&mut self, headers: &[&[u8]], body: &[u8]) -> Result<()> {
         let headers_len: usize = headers.iter().map(|part| part.len()).sum();
         let mut event = self.push_event(headers_len, body)?;
         for part in headers {

@@ -31,7 +31,7 @@ pub(super) struct Piece {
 ///
 /// Looks at no more than the first bytes of the tail, so that it costs nothing to ask again for each byte that comes.
 #[inline]
-pub(super) fn piece(tail: &[u8], data: &[u8], left: usize, rules: &Rules<'_>) -> Option<Piece> {
+pub(super) fn piece(tail: &[u8], data: &[u8], left: usize, rules: &Rules) -> Option<Piece> {
     let total = tail.len() + data.len();
     let max = rules.event_bytes_max;
     let byte = |at: usize| if at < tail.len() { tail.get(at).copied() } else { data.get(at - tail.len()).copied() };

@@ -15,11 +15,7 @@ mod classic;
 mod event;
 mod framing;
 mod multiport;
-#[cfg(test)]
-mod naive;
 mod scan;
-#[cfg(test)]
-mod tests;
 mod time;
 
 pub use encoding_rs::Encoding;
@@ -62,7 +58,7 @@ pub struct Keep {
 
 /// How messages become events.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
+pub struct Rules {
     /// How a message is understood.
     pub parser: Parser,
     /// What is put back in front of bodies.
@@ -97,7 +93,7 @@ pub fn read_stream(
     tail: &[u8],
     data: &[u8],
     left: usize,
-    rules: &Rules<'_>,
+    rules: &Rules,
     extras: &[u8],
     space: &mut Space<'_>,
 ) -> Read {
@@ -110,7 +106,7 @@ pub fn read_stream(
 ///
 /// Returns how many datagrams were read: fewer than there are when the space is full.
 #[must_use]
-pub fn read_datagrams(staged: &[u8], marks: &[[u32; 3]], maps: &[u8], rules: &Rules<'_>, space: &mut Space<'_>) -> usize {
+pub fn read_datagrams(staged: &[u8], marks: &[[u32; 3]], maps: &[u8], rules: &Rules, space: &mut Space<'_>) -> usize {
     let mut reader = Reader::new(rules, Clock::new(now_ms()));
     let mut at = 0;
     for (index, &[len, from, to]) in marks.iter().enumerate() {
@@ -132,13 +128,13 @@ fn now_ms() -> i64 {
 
 /// Turns messages into events.
 struct Reader<'a> {
-    rules: &'a Rules<'a>,
+    rules: &'a Rules,
     clock: Clock<'a>,
     writer: Writer,
 }
 
 impl<'a> Reader<'a> {
-    fn new(rules: &'a Rules<'a>, clock: Clock<'a>) -> Self {
+    fn new(rules: &'a Rules, clock: Clock<'a>) -> Self {
         Self { rules, clock, writer: Writer::new(rules.keep) }
     }
 
