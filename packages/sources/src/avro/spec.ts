@@ -31,7 +31,7 @@ export const avro = defineSource({
       'Most bytes that have been read and not yet answered, over all connections, and the most of one request. At the limit, connections are not read until there is room again.',
     ),
   },
-  withoutMeaning: { threads: 'one thread serves all connections, as it does in Flume 1.11.' },
+  withoutMeaning: { threads: 'one thread serves all connections; Flume 1.11 reads it and does not use it either.' },
   metrics: {
     connections: gauge('avro_connections', 'Connections open now.'),
     appendReceived: counter('avro_append_received_total', 'Requests with a single event that came in.'),

@@ -1,0 +1,81 @@
+import type { AddressInfo } from 'node:net';
+import { ChannelError } from '@millrace/channel-native';
+import { LineClient, type RecordedLog, recordLog } from '@millrace/testkit';
+import type { RpcServerOptions } from './server.ts';
+import { serve } from './server.ts';
+
+/** A request that a handler was given and has not answered. */
+export interface Held {
+  readonly bodies: readonly string[];
+  accept(): void;
+  refuse(error: Error): void;
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly client: LineClient;
+  readonly log: RecordedLog;
+  /** Bodies of every request, in the order in which the handler was called. */
+  readonly handled: string[][];
+  /** With `hold`: requests that wait for the test. */
+  readonly held: Held[];
+  /** How many connections there are. */
+  readonly connections: () => number;
+  readonly connect: () => Promise<LineClient>;
+  readonly close: () => Promise<void>;
+}
+
+export const FULL = new ChannelError('MR_CHANNEL_FULL', 'The channel is full.');
+
+/**
+ * A server with one raw client. Its handler refuses events with the bodies `full` and `broken` as a channel would, and as nothing should;
+ * with `hold`, every request waits for the test.
+ */
+export async function stage({
+  hold = false,
+  ...options
+}: Partial<RpcServerOptions> & { hold?: boolean } = {}): Promise<Stage> {
+  const log = recordLog();
+  const handled: string[][] = [];
+  const held: Held[] = [];
+  let connections = 0;
+  const server = await serve(
+    {
+      host: '127.0.0.1',
+      port: 0,
+      protocol: 'avro',
+      log,
+      onConnections: (change) => {
+        connections += change;
+      },
+      ...options,
+    },
+    async (batch) => {
+      const bodies = Array.from({ length: batch.length }, (_, at) => batch.bodyView(at).toString());
+      handled.push(bodies);
+      if (hold) await new Promise<void>((accept, refuse) => held.push({ bodies, accept, refuse }));
+      if (bodies.includes('full')) throw FULL;
+      if (bodies.includes('broken')) throw new TypeError('It broke.');
+    },
+  );
+  const connect = () => LineClient.connect((server.address as AddressInfo).port);
+  const client = await connect();
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= server.close();
+    return closing;
+  };
+  return {
+    client,
+    log,
+    handled,
+    held,
+    connections: () => connections,
+    connect,
+    close,
+    async [Symbol.asyncDispose]() {
+      client.socket.destroy();
+      for (const { accept } of held) accept();
+      await close();
+    },
+  };
+}
