@@ -5,7 +5,7 @@ import { type Hop, HopPair } from './peers/hop-pair.ts';
 import { KeyStores } from './peers/key-stores.ts';
 import { missingFlume } from './peers/peer.ts';
 import { eventsOf, type WireEvent } from './wire/avro.ts';
-import { connectThrift, frame, type ThriftProtocol, thriftCall, thriftStatus } from './wire/thrift.ts';
+import { connectThrift, frame, type ThriftProtocol, thriftCall, thriftStatus, unversionedCall } from './wire/thrift.ts';
 
 /** Flume's Thrift, spoken by the real Flume with Millrace, and by clients with both. */
 
@@ -108,6 +108,13 @@ describe.skipIf(missing !== undefined)('thrift, between Flume and Millrace', { t
       const later = await both((kind) => neighbours[kind].ask(called('append', oddEvents[0]!)));
       expect(later.Millrace).toEqual(later.Flume);
       await both((kind) => neighbours[kind].close());
+    });
+
+    if (protocol === 'compact') return;
+    test('a call in the form without a version: OK', async () => {
+      const answers = await ask('raw', [unversionedCall('appendBatch', oddEvents)]);
+      expect(answers.Flume).toEqual([thriftStatus(protocol, 'appendBatch', 'OK')]);
+      expect(answers.Millrace).toEqual(answers.Flume);
     });
   });
 });

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempDisposableSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from './hop-pair.ts';
@@ -7,10 +8,11 @@ import type { Settings } from './hop-pair.ts';
 /** Stores that Java's keytool makes: one key in both of its formats, and its certificate in both. */
 export class KeyStores implements Disposable {
   static readonly password = 'changeit';
-  readonly #directory = mkdtempDisposableSync(join(tmpdir(), 'millrace-stores-'));
+  readonly #directory = join(tmpdir(), `millrace-stores-${randomUUID()}`);
 
   /** Makes the files. */
   make(): void {
+    mkdirSync(this.#directory);
     const password = KeyStores.password;
     const key = this.#file('key.p12');
     this.#keytool('-genkeypair', '-keystore', key, '-storetype', 'PKCS12', '-keyalg', 'RSA', '-dname', 'CN=collector');
@@ -56,7 +58,7 @@ export class KeyStores implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#directory.remove();
+    rmSync(this.#directory, { recursive: true });
   }
 
   #settings(file: string, property: string, type: 'JKS' | 'PKCS12'): Settings {
@@ -69,7 +71,7 @@ export class KeyStores implements Disposable {
   }
 
   #file(name: string): string {
-    return join(this.#directory.path, name);
+    return join(this.#directory, name);
   }
 
   #keytool(...args: readonly string[]): void {

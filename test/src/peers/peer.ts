@@ -11,11 +11,9 @@ import { LineClient } from '@millrace/testkit';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const flume = join(root, 'test/peers/flume/flume');
-/** The command line programs of both, as words. */
-const programs: Readonly<Record<Kind, readonly [string, ...string[]]>> = {
-  Flume: [flume],
-  Millrace: [process.execPath, join(root, 'packages/cli/bin/millrace.js')],
-};
+/** The command line program, as words. */
+export const millrace: readonly [string, ...string[]] = [process.execPath, join(root, 'packages/cli/bin/millrace.js')];
+const programs: Readonly<Record<Kind, readonly [string, ...string[]]>> = { Flume: [flume], Millrace: millrace };
 const READY_MS = 30_000;
 
 export type Kind = 'Flume' | 'Millrace';

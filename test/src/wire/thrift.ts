@@ -80,6 +80,13 @@ export function thriftCall(protocol: ThriftProtocol, name: string, events: reado
   );
 }
 
+/** A call of the binary protocol as it was before it had versions. */
+export function unversionedCall(name: string, events: readonly WireEvent[]): Buffer {
+  const versioned = thriftCall('binary', name, events).subarray(4);
+  const parameters = versioned.subarray(binary.begin(name, 1).length);
+  return frame(Buffer.concat([binary.text(Buffer.from(name)), Buffer.of(1), int32(1), parameters]));
+}
+
 /** A connection to a Thrift source, whose messages are the content of frames. */
 export const connectThrift = (port: number) =>
   FramedSocket.connect<Buffer>(port, (received) => {
