@@ -53,7 +53,7 @@ export async function connect(options: ConnectOptions): Promise<RpcClient> {
     cause ??= error;
   };
   socket.on('error', noteCause);
-  const closed = once(socket, 'close');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
   const lost = closed.then(() => {
     throw cause ?? new Error('the peer has closed the connection');
   });

@@ -14,7 +14,7 @@ export interface HostAndPort {
 }
 
 /** What Flume's properties of a client say. */
-export interface ClientSettings extends Required<BalanceOptions> {
+export interface ClientSettings extends BalanceOptions {
   readonly clientType: ClientType;
   /** At least one; `default` and `thrift` connect to the first alone. */
   readonly hosts: readonly HostAndPort[];
