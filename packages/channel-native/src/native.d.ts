@@ -50,6 +50,9 @@ export declare function closeChannel(channel: number): void
 /** Writes everything down, ends the threads of a file channel and lets its directories go. */
 export declare function closeFile(channel: number): Promise<FileOutcome>
 
+/** Frees a reader and its number. */
+export declare function closeWire(reader: number): void
+
 /** Removes the events of a lease for good: 0 when done, LATER when the log is to note that first. */
 export declare function commitTake(channel: number, owner: number, token: number, lease: number): number
 
@@ -86,6 +89,12 @@ export declare function dumpFindings(handle: ExternalObject<unknown>): Array<Fil
 
 /** Reads the next events. */
 export declare function dumpNext(handle: ExternalObject<unknown>): Promise<DumpedBlock | FileFailure>
+
+/**
+ * Writes the events of a batch as elements of a Thrift list, and answers how many bytes that takes; when these are more than `out` has, it must be
+ * called again with so many.
+ */
+export declare function encodeThrift(out: Uint8Array, binary: boolean, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
 
 /** Lets the directories of a repair go. */
 export declare function endRepair(handle: ExternalObject<unknown>): void
@@ -214,6 +223,9 @@ export declare function fill(channel: number, owner: number, reservation: number
 /** Events a put could have at once, as far as their number goes. */
 export declare function freeEvents(channel: number): number
 
+/** The handshake of the last whole request. */
+export declare function handshakeOfWire(reader: number): WireHandshake
+
 /** Who has a directory open, if anybody has. */
 export declare function holderOf(directory: string): string | null
 
@@ -223,11 +235,17 @@ export declare function inspectFiles(data: Array<string>, checkpoints: Array<str
 /** Whether a channel is open, or still has open leases or reservations. */
 export declare function isOpen(channel: number): boolean
 
+/** Whether messages may be in a character set: it is known, and its line ends, blanks and digits are those of ASCII. */
+export declare function isSyslogCharset(label: string): boolean
+
 /** The doorbell will say. */
 export declare const LATER: number
 
 /** Ends the owner's waits; nothing is delivered to it any more. */
 export declare function leaveOwner(owner: number): void
+
+/** Says that no further message begins with a handshake. */
+export declare function matchWire(reader: number): void
 
 /** The buffer that a channel with these limits needs. */
 export declare function memoryLayout(limits: MemoryLimits): MemoryLayout
@@ -252,6 +270,9 @@ export interface MemoryLimits {
   byteCapacity: number
 }
 
+/** The name of an unknown call, of the last whole request. */
+export declare function nameOfWire(reader: number): string
+
 /** A number for a worker life that is about to begin. Called in the thread that will also call `reclaimOwner`. */
 export declare function newOwner(): number
 
@@ -263,6 +284,9 @@ export declare function openFile(buffer: Uint8Array, settings: FileChannelSettin
 
 /** Opens a memory channel over a `SharedArrayBuffer` of at least the layout's length, which the caller keeps until after `closeChannel`. */
 export declare function openMemory(buffer: Uint8Array, limits: MemoryLimits, poisoning: boolean): number
+
+/** A number for a new reader of requests: of Avro (0), of Thrift's compact (1) or binary protocol (2). */
+export declare function openWire(protocol: number, requestBytesMax: number): number
 
 /** A file that holds no events. */
 export interface OtherFile {
@@ -283,6 +307,25 @@ export declare function publish(owner: number, pairs: Array<number>): boolean
 
 /** Reserves, fills and publishes in one call: 0 when done; LATER when a log is to have it first; else as `reserve`. */
 export declare function put(channel: number, owner: number, token: number, waitMs: number, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
+
+/**
+ * Makes an event of every one of `count` datagrams in `staged`, each with three numbers in `marks`: its length, and where in `maps` its
+ * headers from outside begin and end. Writes to `did`: events, bytes, datagrams read, 2 for a full block.
+ */
+export declare function readDatagrams(block: Uint8Array, fill: number, entries: number, staged: Uint8Array, marks: Uint32Array, count: number, maps: Uint8Array, rules: number, did: Uint32Array): void
+
+/**
+ * Makes an event of every syslog message that is complete in `tail` + `data`. Writes to `did`: events, bytes, bytes of `data` consumed, 2 for a full
+ * block, bytes of a counted message that are still to come.
+ */
+export declare function readSyslog(block: Uint8Array, fill: number, entries: number, tail: Uint8Array, data: Uint8Array, left: number, rules: number, eventBytesMax: number, charset: string | undefined | null, extras: Uint8Array, did: Uint32Array): void
+
+/**
+ * Reads on in `piece` from offset `from`, behind what is in a block. Writes to `did`: 0 when the piece is used up, 1 when a request is whole, 2 when
+ * the block is full; events and bytes written; up to where the piece is used; bytes of the request so far; then of a whole request its serial, what it
+ * calls, 1 for oneway + 2 for a handshake; and of a full block the bytes of the event that waits.
+ */
+export declare function readWire(reader: number, block: Uint8Array, fill: number, entries: number, piece: Uint8Array, from: number, did: Uint32Array): void
 
 /** Gives back what the owner left open. Only after the `exit` event of its thread. */
 export declare function reclaimOwner(owner: number): void
@@ -350,12 +393,12 @@ export declare function verifyNext(handle: ExternalObject<unknown>): Promise<Ver
 /** Gives a reservation back; of a put that was staged hidden, its events. */
 export declare function voidReservation(channel: number, owner: number, reservation: number): void
 
-/** As `closeWire` … placeholder order: generated. */
-export declare function openWire(protocol: number, requestBytesMax: number): number
-export declare function closeWire(reader: number): void
-export declare function matchWire(reader: number): void
-export declare function nameOfWire(reader: number): string
-export interface WireHandshake { clientHash: Buffer; clientProtocol?: string; serverHash: Buffer }
-export declare function handshakeOfWire(reader: number): WireHandshake
-export declare function readWire(reader: number, block: Uint8Array, fill: number, entries: number, piece: Uint8Array, from: number, did: Uint32Array): void
-export declare function encodeThrift(out: Uint8Array, binary: boolean, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
+/** What an Avro client says about its protocol. */
+export interface WireHandshake {
+  /** The MD5 of the client's protocol. */
+  clientHash: Buffer
+  /** That protocol, as JSON. */
+  clientProtocol?: string
+  /** What the client takes for the MD5 of the server's protocol. */
+  serverHash: Buffer
+}

@@ -19,3 +19,4 @@ mod files;
 mod inspect;
 mod owners;
 mod syslog;
+mod wire;

@@ -8,6 +8,7 @@
 //! - [`doorbell`] is how a channel tells a worker that its wait is over;
 //! - [`registry`] has the channels and owners of a process under numbers;
 //! - [`file`] is the channel that lives on disk;
+//! - [`wire`] makes events of the requests of Flume's clients;
 //! - [`error`] names what can go wrong.
 
 pub mod batch;
@@ -22,5 +23,6 @@ pub mod numbers;
 pub mod registry;
 mod sync;
 pub mod syslog;
+pub mod wire;
 
 pub use error::{Error, Excess, Fault, Result, Shortage};
