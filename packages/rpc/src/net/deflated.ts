@@ -15,7 +15,7 @@ export class Deflated extends Duplex {
   readonly #deflate;
 
   constructor(socket: Socket, level: number) {
-    super({ allowHalfOpen: socket.allowHalfOpen });
+    super();
     this.#socket = socket;
     this.#deflate = createDeflate({ level, flush: constants.Z_SYNC_FLUSH });
     // Or the socket would end its side before the last of it has been compressed.

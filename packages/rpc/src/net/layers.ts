@@ -37,8 +37,13 @@ async function layered(
   { tls, compressionLevel }: Layers,
   timeoutMs: number,
 ): Promise<Duplex> {
-  const stream = compressionLevel === undefined ? socket : new Deflated(socket, compressionLevel);
-  return tls === undefined ? stream : await shakeHands(side, stream, tls, timeoutMs);
+  const { allowHalfOpen } = socket;
+  const compressed = compressionLevel === undefined ? socket : new Deflated(socket, compressionLevel);
+  const stream = tls === undefined ? compressed : await shakeHands(side, compressed, tls, timeoutMs);
+  if (stream.errored) throw stream.errored;
+  // What the socket was told holds for the outermost layer; an inner one would end before the outer has said its last.
+  stream.allowHalfOpen = allowHalfOpen;
+  return stream;
 }
 
 function shakeHands(side: Side, stream: Duplex, { context, verify }: TlsOptions, timeoutMs: number): Promise<Duplex> {
@@ -51,6 +56,8 @@ function shakeHands(side: Side, stream: Duplex, { context, verify }: TlsOptions,
           rejectUnauthorized: verify,
           checkServerIdentity: () => undefined,
         });
+  // It may fail before the caller listens, in the very moment in which the handshake is over.
+  secured.on('error', () => {});
   // Without a `tls.Server`, Node tells the errors of an established server side only so, and leaves the connection open.
   if (side === 'server') secured.on('_tlsError', (error) => secured.destroy(error));
 
@@ -60,11 +67,12 @@ function shakeHands(side: Side, stream: Duplex, { context, verify }: TlsOptions,
     }, timeoutMs);
     const failed = (error?: Error) => {
       settle();
-      // The socket may fail again while it is closed.
-      secured.on('error', () => {});
       reject(explainHandshake(side, error));
     };
-    const closed = () => failed();
+    const closed = () => {
+      secured.destroy();
+      failed();
+    };
     const up = () => {
       settle();
       resolve(secured);
@@ -72,9 +80,9 @@ function shakeHands(side: Side, stream: Duplex, { context, verify }: TlsOptions,
     const event = side === 'server' ? 'secure' : 'secureConnect';
     function settle(): void {
       clearTimeout(timer);
-      secured.off('error', failed).off('close', closed).off(event, up);
+      secured.off('error', failed).off('end', closed).off('close', closed).off(event, up);
     }
-    secured.on('error', failed).on('close', closed).on(event, up);
+    secured.on('error', failed).on('end', closed).on('close', closed).on(event, up);
   });
 }
 
