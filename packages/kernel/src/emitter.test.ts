@@ -237,3 +237,31 @@ test('a stop lets what is being committed be finished', async () => {
   expect((await sent).told).toEqual([undefined]);
   expect(disk.take()).toEqual(['a']);
 });
+
+test('what insists is put in order as room comes, counts once, and gives up only what can never fit', async () => {
+  const scratch = openScratch({ capacity: 2, transactionCapacity: 2, byteCapacity: 1_000 });
+  const emitter = emitterOver([scratch]);
+  const refused: unknown[] = [];
+  const bodies = ['a', 'b', 'c', 'x'.repeat(2_000), 'd', 'e'];
+  const put = emitter.emitAll(build(emitter.builder, bodies), (failure) => refused.push(codeOf(failure)));
+  const taken: string[] = [];
+  const sink = setInterval(() => taken.push(...scratch.take(1)), 20);
+  await put;
+  clearInterval(sink);
+  taken.push(...scratch.take());
+  expect(taken).toEqual(['a', 'b', 'c', 'd', 'e']);
+  expect(refused).toEqual(['MR_CHANNEL_TOO_LARGE']);
+  expect(emitter.figures()).toMatchObject({ received: 6, accepted: 5, rejected: 1 });
+});
+
+test('what insists is refused when its source is asked to stop', async () => {
+  const stop = new AbortController();
+  const emitter = emitterOver([openScratch({ capacity: 1, transactionCapacity: 1 })], [], true, stop.signal);
+  const refused: string[] = [];
+  const put = emitter.emitAll(build(emitter.builder, ['a', 'b', 'c']), ({ message }) => refused.push(message));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort();
+  await put;
+  expect(refused).toEqual(Array.from({ length: 2 }, () => expect.stringContaining('The agent is stopping')));
+  expect(emitter.figures()).toMatchObject({ received: 3, accepted: 1, rejected: 2 });
+});

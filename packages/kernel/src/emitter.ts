@@ -22,10 +22,14 @@ export interface EmitterOptions {
 const ENOUGH_BYTES = 32 << 10;
 /** Transactions on their way into channels that need the disk. What comes while there are so many gathers, and goes as one when one of them is done. */
 const COMMITS_MAX = 16;
+/** How long a request that insists pauses after it was refused: it may have waited in the channel already. */
+const AGAIN_MS = 100;
+/** Refusals that waiting does not change. */
+const FINAL = new Set<unknown>(['MR_CHANNEL_TOO_LARGE', 'MR_CHANNEL_CLOSED', 'MR_CHANNEL_STALE']);
 const STOPPING = 'The agent is stopping and there is no room for the event now: send it again later.';
 
 /** What an emitter gives to its source. */
-export type Emitter = Pick<SourceContext<SourceSpec>, 'emit' | 'emitEach' | 'builder' | 'transactionCapacity'>;
+export type Emitter = Pick<SourceContext<SourceSpec>, 'emit' | 'emitEach' | 'emitAll' | 'builder' | 'transactionCapacity'>;
 
 /** Something a source wants to put: whole, or each event for itself. */
 interface Request {
@@ -38,6 +42,8 @@ interface Request {
   answered: number;
   /** Told about each part; absent when the batch is one transaction. */
   readonly outcome: EachOutcome | undefined;
+  /** Whether it is put again when it is refused. */
+  readonly insists: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -203,6 +209,11 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   }
 
   function refuse(request: Request, events: number, error: unknown): void {
+    if (request.insists && !signal?.aborted && !FINAL.has((error as { code?: unknown }).code)) {
+      log.warn({ error }, 'A channel has no room: what is read waits for it.');
+      setTimeout(enqueue, AGAIN_MS, request);
+      return;
+    }
     request.done += events;
     answer(() => {
       metrics.rejected.add(events);
@@ -226,16 +237,22 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
     else request.resolve();
   }
 
-  function request(batch: Batch, outcome?: EachOutcome): Promise<void> {
+  function request(batch: Batch, outcome?: EachOutcome, insists = false): Promise<void> {
     metrics.received.add(batch.length);
     return new Promise((resolve, reject) => {
-      const wanted: Request = { batch, done: 0, underway: false, answered: 0, outcome, resolve, reject };
+      const wanted: Request = { batch, done: 0, underway: false, answered: 0, outcome, insists, resolve, reject };
       if (batch.length === 0) settle(wanted, 0);
       else enqueue(wanted);
     });
   }
 
-  return { emit: (batch) => request(batch), emitEach: request, builder, transactionCapacity };
+  return {
+    emit: (batch) => request(batch),
+    emitEach: (batch, outcome) => request(batch, outcome),
+    emitAll: (batch, refused) => request(batch, (_accepted, failure) => failure && refused(failure), true),
+    builder,
+    transactionCapacity,
+  };
 }
 
 function isOver({ batch, done }: Request): boolean {
