@@ -1,0 +1,139 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from '@millrace/testkit';
+import { expect, test } from 'vitest';
+import { InFlight, type Reader } from './in-flight.ts';
+import { listen } from './listen.ts';
+
+const STALL_MS = 200;
+const LIMIT_BYTES = 10_000;
+
+/** Reads lines, and keeps their bytes until it is told that they are answered. */
+class Lines implements Reader {
+  readonly socket: Socket;
+  readonly #inFlight: InFlight;
+  finished = 0;
+  reason: string | undefined;
+  keptBytes = 0;
+
+  constructor(socket: Socket, inFlight: InFlight) {
+    this.socket = socket;
+    this.#inFlight = inFlight;
+    inFlight.join(this);
+    socket.on('error', () => {});
+    socket.on('data', (data: Buffer) => {
+      inFlight.began(this, data.length);
+      const lines = data.toString().split('\n');
+      if (lines.length > 1) this.#keep(0);
+      this.finished += lines.length - 1;
+      this.#keep(this.keptBytes + lines.at(-1)!.length);
+      inFlight.ended(this, data.length, this.keptBytes > 0);
+      if (!inFlight.mayRead(this)) this.pause();
+    });
+    socket.once('close', () => {
+      this.#keep(0);
+      inFlight.leave(this);
+    });
+    this.resume();
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (this.#inFlight.mayRead(this)) this.socket.resume();
+  }
+
+  evict(reason: string): void {
+    this.reason = reason;
+    this.socket.destroy();
+  }
+
+  #keep(bytes: number): void {
+    if (bytes > this.keptBytes) this.#inFlight.add(bytes - this.keptBytes);
+    else this.#inFlight.remove(this.keptBytes - bytes);
+    this.keptBytes = bytes;
+  }
+}
+
+/** Clients of a listener whose connections share a limit; each client stands beside the reader of its connection. */
+async function stage(count: number) {
+  const inFlight = new InFlight(LIMIT_BYTES, { stallMs: STALL_MS });
+  const readers: Lines[] = [];
+  const server: Server = await listen({ host: '127.0.0.1', port: 0 }, (socket) => {
+    readers.push(new Lines(socket, inFlight));
+  });
+  const clients: Socket[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', noDelay: true });
+    client.on('error', () => {});
+    clients.push(client);
+    await eventually(() => readers.length).toBe(at + 1);
+  }
+  return {
+    readers,
+    clients,
+    /** Reaches the limit with what two of them begin. It is the second that may finish first, for it is read when the limit is reached. */
+    async fill() {
+      for (const [at, client] of clients.slice(0, 2).entries()) {
+        client.write(half);
+        await eventually(() => readers[at]!.keptBytes).toBe(half.length);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of [...clients, ...readers.map((reader) => reader.socket)]) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const half = 'x'.repeat(6_000);
+
+test('at the limit, those who could go on and do not are ended, and the others are read again', async () => {
+  await using it = await stage(3);
+  await it.fill();
+  await eventually(() => it.readers.slice(0, 2).every(({ reason }) => reason !== undefined)).toBe(true);
+  expect(it.readers[0]!.reason).toContain('for 0.2 s it has not gone on with what it had begun to send');
+  it.clients[2]!.write('line\n');
+  await eventually(() => it.readers[2]!.finished).toBe(1);
+  expect(it.readers[2]!.reason).toBeUndefined();
+});
+
+test('who goes on, however slowly, stays', async () => {
+  await using it = await stage(2);
+  await it.fill();
+  for (let round = 0; round < 8; round += 1) {
+    await pause(STALL_MS / 2);
+    it.clients[1]!.write('x');
+  }
+  expect(it.readers.map(({ reason }) => reason)).toEqual([undefined, undefined]);
+  it.clients[1]!.write('\n');
+  await eventually(() => it.readers[1]!.finished).toBe(1);
+});
+
+test('who is not read because another one may finish first is not ended for that', async () => {
+  await using it = await stage(2);
+  await it.fill();
+  await eventually(() => it.readers[1]!.reason).toBeDefined();
+  expect(it.readers[0]!.reason).toBeUndefined();
+  it.clients[0]!.write('\n');
+  await eventually(() => it.readers[0]!.finished).toBe(1);
+});
+
+test('below the limit, who has begun something may take as long as it likes', async () => {
+  await using it = await stage(1);
+  it.clients[0]!.write(half.slice(0, LIMIT_BYTES / 3));
+  await pause(2 * STALL_MS);
+  it.clients[0]!.write('\n');
+  await eventually(() => it.readers[0]!.finished).toBe(1);
+});
+
+test('who has begun nothing stays at the limit too', async () => {
+  await using it = await stage(3);
+  await it.fill();
+  await eventually(() => it.readers[1]!.reason).toBeDefined();
+  expect(it.readers[2]!.reason).toBeUndefined();
+});
