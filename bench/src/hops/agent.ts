@@ -87,7 +87,7 @@ export function missingFlume(...commands: string[]): string | undefined {
     return undefined;
   } catch (error) {
     const { status, stderr } = error as { status: number | null; stderr: string };
-    if (status === 3) return stderr.trim();
+    if (status === 3) return stderr.trim().split('\n').at(-1);
     throw error;
   }
 }
