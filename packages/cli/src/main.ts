@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
+import { addAvroClientCommand } from './commands/avro-client.ts';
 import { addBenchCommand } from './commands/bench.ts';
 import { addChannelCommand } from './commands/channel.ts';
-import { addLaterCommands } from './commands/later.ts';
 import { addToolCommand } from './commands/tool.ts';
 import { addVersionCommand, versionText } from './commands/version.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
@@ -35,15 +35,15 @@ export async function main(name: 'millrace' | 'flume-ng', args: readonly string[
     .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
     .exitOverride();
   const agent = addAgentCommand(program, () => java, end);
+  const avroClient = addAvroClientCommand(program, () => java, end);
   const { rest, ...java } = takeJavaFlags(
     args,
-    agent.options.map((option) => option.name()),
+    [...agent.options, ...avroClient.options].map((option) => option.name()),
   );
   addVersionCommand(program);
   addBenchCommand(program, end);
   addChannelCommand(program, end);
   addToolCommand(program, end);
-  addLaterCommands(program, end);
 
   try {
     await program.parseAsync(rest, { from: 'user' });

@@ -11,7 +11,12 @@ export interface Globals {
 }
 
 /** The settings of a component, and those of the process for what it has not set itself; a mistake in one of these is shown at `place`. */
-export function withGlobals({ properties }: Spec, settings: Settings, globals: Globals, place: Place): Settings {
+export function withGlobals(
+  { properties }: Pick<Spec, 'properties'>,
+  settings: Settings,
+  globals: Globals,
+  place: Place,
+): Settings {
   const all = new Map(settings);
   for (const { name, global } of Object.values(properties)) {
     const entry = global === undefined || all.has(name) ? undefined : globalEntry(global, globals, place);
