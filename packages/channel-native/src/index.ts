@@ -40,3 +40,12 @@ export {
   type WireProtocol,
   type WireRequest,
 } from './request-reader.ts';
+export {
+  headerMap,
+  isSyslogCharset,
+  type KeptFields,
+  type StagedDatagrams,
+  type SyslogMessages,
+  SyslogReader,
+  type SyslogRules,
+} from './syslog-reader.ts';

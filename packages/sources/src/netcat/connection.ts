@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import type { SourceContext } from '@millrace/kernel/component';
 import { freeAtOnce, type InFlight, type Reader } from '@millrace/rpc/net';
+import { takeNeighbours } from '../shared/neighbours.ts';
+import { Tail } from '../shared/tail.ts';
 import type { Charset, Conversation } from './charset.ts';
 import type { netcat } from './spec.ts';
 
@@ -12,7 +14,6 @@ export interface ConnectionOptions {
 
 /** How long a client that is told to go may take: to read its answers, and to stop sending; what it sends is dropped. A reset at once would take the answers away from it. */
 const FAREWELL_MS = 1_000;
-const EMPTY = Buffer.alloc(0);
 
 /** How much of a client is read before the first of it is answered. More shares transactions better, and leaves the cache. */
 const READ_AHEAD_BYTES = 128 << 10;
@@ -26,9 +27,8 @@ export class Connection implements Reader {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #conversation: Conversation;
-  /** The unfinished line: the first `#tailLength` bytes. */
-  #tail = EMPTY;
-  #tailLength = 0;
+  /** The unfinished line. */
+  readonly #tail: Tail;
   /** Lines that wait for those before them, and the lengths of the pieces they came in. */
   #batches: Batch[] = [];
   #pieces: number[] = [];
@@ -45,6 +45,7 @@ export class Connection implements Reader {
     this.#socket = socket;
     this.#options = options;
     this.#conversation = options.charset.conversation();
+    this.#tail = new Tail(options.inFlight);
     options.inFlight.join(this);
     socket.on('data', (data) => this.#receive(data as Buffer));
     socket.on('end', () => this.#end());
@@ -104,9 +105,9 @@ export class Connection implements Reader {
     const { config, builder } = this.#options.context;
     let rest = data;
     for (let more = true; more; ) {
-      const lines = builder.splitLines(this.#tail.subarray(0, this.#tailLength), rest, config.lineCharsMax);
+      const lines = builder.splitLines(this.#tail.bytes, rest, config.lineCharsMax);
       more = lines.more;
-      if (lines.consumed > 0) this.#setTail(EMPTY);
+      if (lines.consumed > 0) this.#tail.clear();
       rest = rest.subarray(lines.consumed);
       if (lines.batch.length > 0) this.#batches.push(lines.batch);
       else lines.batch.release();
@@ -116,7 +117,7 @@ export class Connection implements Reader {
         return;
       }
     }
-    if (rest.length > 0) this.#setTail(rest);
+    if (rest.length > 0) this.#tail.append(rest);
   }
 
   /** Puts and answers until nothing is left that was read. */
@@ -129,7 +130,7 @@ export class Connection implements Reader {
       while (batches.length > 0) await this.#put(batches);
       for (const bytes of pieces) {
         this.#unansweredBytes -= bytes;
-        this.#options.inFlight.ended(this, bytes, this.#tailLength > 0);
+        this.#options.inFlight.ended(this, bytes, this.#tail.length > 0);
       }
     }
     this.#answering = false;
@@ -140,14 +141,7 @@ export class Connection implements Reader {
   /** Puts the first of the batches, with those that stand directly behind it in memory. */
   async #put(batches: Batch[]): Promise<void> {
     const { config, emitEach } = this.#options.context;
-    const first = batches.shift()!;
-    const parts = [first];
-    let whole = first;
-    for (let joined: Batch | undefined; batches.length > 0; whole = joined) {
-      joined = whole.joinedWith(batches[0]!);
-      if (joined === undefined) break;
-      parts.push(batches.shift()!);
-    }
+    const { whole, parts } = takeNeighbours(batches);
     for (let at = 0; at < whole.length; at += LINES_MAX) {
       await this.#answersTaken();
       const lines = whole.length <= LINES_MAX ? whole : whole.slice(at, Math.min(at + LINES_MAX, whole.length));
@@ -198,27 +192,7 @@ export class Connection implements Reader {
   #forget(): void {
     this.#over = true;
     this.#goOn?.();
-    this.#setTail(EMPTY);
+    this.#tail.clear();
     this.#options.inFlight.leave(this);
-  }
-
-  /** Replaces the unfinished line by nothing, or makes it longer. What is kept counts as in flight. */
-  #setTail(more: Buffer): void {
-    const { inFlight } = this.#options;
-    if (more.length === 0) {
-      inFlight.remove(this.#tailLength);
-      this.#tailLength = 0;
-      if (this.#tail.length > 64 << 10) this.#tail = EMPTY;
-      return;
-    }
-    const needed = this.#tailLength + more.length;
-    if (needed > this.#tail.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(256, 2 ** Math.ceil(Math.log2(needed))));
-      this.#tail.copy(larger, 0, 0, this.#tailLength);
-      this.#tail = larger;
-    }
-    more.copy(this.#tail, this.#tailLength);
-    this.#tailLength = needed;
-    inFlight.add(more.length);
   }
 }
