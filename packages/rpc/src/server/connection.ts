@@ -37,7 +37,7 @@ const REQUEST_BYTES = 1_024;
 /** What an event takes in the table of its batch. */
 const ENTRY_BYTES = 8;
 /** How much of what a client sent first is kept, to say what it looks like. */
-const FIRST_BYTES = 64;
+const FIRST_BYTES = 16;
 
 /** What a connection is lost with when the client has gone. */
 const DEPARTURES = new Set<string | undefined>(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE']);
@@ -72,14 +72,14 @@ export class Connection implements Reader {
   /** Answers that leave together, at the end of this turn of the event loop. */
   #ready: Buffer[] = [];
   /** What the client sent first. */
-  #first: Buffer | undefined;
+  #first = Buffer.alloc(0);
   /** Nothing is read any more. */
   #over = false;
   #answered: PromiseWithResolvers<void> | undefined;
 
   constructor(peer: string | undefined, stream: Duplex, options: ConnectionOptions) {
     const { protocol, builder, requestBytesMax, inFlight } = options;
-    this.#stream = stream;
+    this.#stream = stream.pause();
     this.#peer = peer;
     this.#options = options;
     this.#reader = new RequestReader(protocol, builder, { requestBytesMax });
@@ -113,8 +113,11 @@ export class Connection implements Reader {
     this.#over = true;
     this.#stream.pause();
     await this.#allAnswered();
+    if (this.#stream.closed) return;
     this.#stream.end(() => this.#stream.destroy());
-    setTimeout(() => this.#stream.destroy(), FAREWELL_MS).unref();
+    const timer = setTimeout(() => this.#stream.destroy(), FAREWELL_MS);
+    await new Promise((resolve) => this.#stream.once('close', resolve));
+    clearTimeout(timer);
   }
 
   get #blocked(): boolean {
@@ -125,7 +128,8 @@ export class Connection implements Reader {
   #receive(piece: Buffer): void {
     if (this.#over) return;
     const { inFlight } = this.#options;
-    this.#first ??= Buffer.from(piece.subarray(0, FIRST_BYTES));
+    const missing = FIRST_BYTES - this.#first.length;
+    if (missing > 0) this.#first = Buffer.concat([this.#first, piece.subarray(0, missing)]);
     inFlight.began(this, piece.length);
     this.#unfinishedBytes += piece.length;
     try {
@@ -205,8 +209,9 @@ export class Connection implements Reader {
     const answers = this.#ready;
     this.#ready = [];
     // Who does not read the answers is not read either.
-    const bytes = answers.length === 1 ? answers[0] : Buffer.concat(answers);
-    if (this.#stream.writable && !this.#stream.write(bytes)) this.#stream.pause();
+    const bytes = answers.length === 1 ? answers[0]! : Buffer.concat(answers);
+    const full = bytes.length > 0 && this.#stream.writable && !this.#stream.write(bytes);
+    if (full) this.#stream.pause();
     else if (this.#stream.isPaused()) this.resume();
     if (this.#open === 0) this.#answered?.resolve();
   }
@@ -230,7 +235,7 @@ export class Connection implements Reader {
       log.debug({ error, peer }, 'Connection lost.');
       return;
     }
-    const looksLike = this.#first && describeFirstBytes(this.#first);
+    const looksLike = describeFirstBytes(this.#first);
     log.warn({ error, peer, looksLike }, `Ended a connection whose bytes are no requests of ${NAMES[protocol]}.`);
   }
 

@@ -183,7 +183,7 @@ describe('a client', () => {
     await pause(100);
     expect(it.client.socket.writableLength).toBe(left);
     it.client.socket.resume();
-    await eventually(() => avroReplies(it.client.received()).length).toBe(1_001);
+    await eventually(() => it.client.socket.bytesRead).toBeGreaterThan(1_000 * 60_000);
   });
 
   test('may be refused by its address', async () => {

@@ -1,9 +1,9 @@
-import { lookupService } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
+import { PeerNames, plainAddress } from '../shared/peers.ts';
 
 interface Rule {
   readonly allow: boolean;
-  fits(address: string, name: () => Promise<string>): boolean | Promise<boolean>;
+  fits(address: string, names: PeerNames): boolean | Promise<boolean>;
 }
 
 /**
@@ -12,15 +12,10 @@ interface Rule {
  */
 export function createIpFilter(rules: readonly string[]): (address: string) => Promise<boolean> {
   const parsed = rules.map(parse);
+  const names = new PeerNames();
   return async (peer) => {
-    // IPv4 clients of a server that listens for both.
-    const address = peer.replace(/^::ffff:(?=\d+\.)/, '');
-    let found: Promise<string> | undefined;
-    const name = () => {
-      found ??= nameOf(address);
-      return found;
-    };
-    for (const { allow, fits } of parsed) if (await fits(address, name)) return allow;
+    const address = plainAddress(peer);
+    for (const { allow, fits } of parsed) if (await fits(address, names)) return allow;
     return true;
   };
 }
@@ -31,7 +26,11 @@ function parse(rule: string): Rule {
   const matches = matcher(pattern);
   if (subject.toLowerCase() === 'ip') return { allow, fits: (address) => matches(address) || matches(inFull(address)) };
   const local = pattern === 'localhost';
-  return { allow, fits: async (address, name) => (local && isLocal(address)) || matches(await name()) };
+  return {
+    allow,
+    // As in Java, the name of an address without one is the address.
+    fits: async (address, names) => (local && isLocal(address)) || matches((await names.of(address)) || address),
+  };
 }
 
 /** Compares a whole text with a pattern, in which `*` stands for any text and `?` for one character. */
@@ -52,13 +51,4 @@ function inFull(address: string): string {
 function isLocal(address: string): boolean {
   const own = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
   return address.startsWith('127.') || own.some((entry) => entry.address === address);
-}
-
-/** The name that an address has, or else the address. */
-async function nameOf(address: string): Promise<string> {
-  try {
-    return (await lookupService(address, 0)).hostname;
-  } catch {
-    return address;
-  }
 }
