@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import forge from 'node-forge';
+import type { TlsRules } from './java-tls-names.ts';
 
 const { pki, asn1 } = forge;
 const DAY_MS = 86_400_000;
@@ -52,5 +54,18 @@ export class Directory implements Disposable {
   }
 }
 
+/** Whether a program is there; where it is not, says so, for its tests are skipped then. */
+export function isThere(program: string, ...args: readonly string[]): boolean {
+  const { error, status } = spawnSync(program, args, { stdio: 'ignore' });
+  const there = error === undefined && status === 0;
+  if (!there) process.stdout.write(`Tests with ${program} are skipped: it is not installed.\n`);
+  return there;
+}
+
 /** No rules: what is usual. */
-export const USUAL = { includeProtocols: [], excludeProtocols: [], includeCipherSuites: [], excludeCipherSuites: [] };
+export const USUAL: TlsRules = {
+  includeProtocols: [],
+  excludeProtocols: [],
+  includeCipherSuites: [],
+  excludeCipherSuites: [],
+};

@@ -56,24 +56,25 @@ const SUITES = new Map([
 
 /** Works out what rules allow, as Flume does: what is usual, of it what is included, without what is excluded. Throws when nothing is left. */
 export function allowedBy(rules: TlsRules): Allowed {
-  const { includeProtocols, excludeProtocols } = rules;
-  // What is usual leaves out the old protocols, but who names one gets it.
-  const wanted = includeProtocols.length === 0 ? USUAL : PROTOCOLS.filter((name) => includeProtocols.includes(name));
-  const protocols = new Set(wanted.filter((name) => !excludeProtocols.includes(name)));
-  if (protocols.size === 0) {
-    const names = PROTOCOLS.join(', ');
-    throw new Error(`include-protocols and exclude-protocols leave no TLS protocol: there are ${names}.`);
-  }
+  const named = allowedProtocols(rules);
   const suites = allowedSuites(rules);
-  const fitting = suites.some((name) =>
-    [...protocols].some((protocol) => isOfTls13(name) === (protocol === 'TLSv1.3')),
-  );
-  if (!fitting) {
-    const left = [...protocols].join(' and ');
+  // OpenSSL would take the usual suites for a protocol that has none left.
+  const protocols = named.filter((protocol) => suites.some((name) => isOfTls13(name) === (protocol === 'TLSv1.3')));
+  if (protocols.length === 0) {
+    const left = named.join(' and ');
     throw new Error(`include-cipher-suites and exclude-cipher-suites leave no cipher suite for ${left}: allow one.`);
   }
   const unruled = suites.length === SUITES.size;
-  return { protocols, ciphers: unruled ? undefined : suites.join(':'), notes: namedInVain(rules) };
+  return { protocols: new Set(protocols), ciphers: unruled ? undefined : suites.join(':'), notes: namedInVain(rules) };
+}
+
+function allowedProtocols({ includeProtocols, excludeProtocols }: TlsRules): readonly Protocol[] {
+  // What is usual leaves out the old protocols, but who names one gets it.
+  const included = includeProtocols.length === 0 ? USUAL : PROTOCOLS.filter((name) => includeProtocols.includes(name));
+  const left = included.filter((name) => !excludeProtocols.includes(name));
+  if (left.length > 0) return left;
+  const names = PROTOCOLS.join(', ');
+  throw new Error(`include-protocols and exclude-protocols leave no TLS protocol: there are ${names}.`);
 }
 
 /** In the names of OpenSSL. */

@@ -14,15 +14,32 @@ export interface ListenOptions {
   readonly allowHalfOpen?: boolean;
 }
 
-/** Listens for connections, which begin paused. Resolves when it does; the caller takes care of later `error` events. */
+/**
+ * Listens for connections, which begin paused. Resolves when it does, and rejects with what stands in the way; the caller takes care of the
+ * `error` events that come later.
+ */
 export async function listen(
   { host, port, allowHalfOpen = false }: ListenOptions,
   onSocket: (socket: Socket) => void,
 ): Promise<Server> {
   const server = createServer({ allowHalfOpen, noDelay: true, pauseOnConnect: true }, onSocket);
-  // A name may have several addresses, of which Java takes the IPv4 one.
-  const where = host === undefined ? {} : { host: (await lookup(host, { order: 'ipv4first' })).address };
-  server.listen({ ...where, port, backlog: BACKLOG });
-  await once(server, 'listening');
-  return server;
+  try {
+    // A name may have several addresses, of which Java takes the IPv4 one.
+    const where = host === undefined ? {} : { host: (await lookup(host, { order: 'ipv4first' })).address };
+    server.listen({ ...where, port, backlog: BACKLOG });
+    await once(server, 'listening');
+    return server;
+  } catch (cause) {
+    const { code = String(cause) } = cause as NodeJS.ErrnoException;
+    const advice = ADVICE[code] ?? 'look at the address and the system';
+    throw new Error(`Cannot listen on ${host ?? 'any address'}, port ${port} (${code}): ${advice}.`, { cause });
+  }
 }
+
+const ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already; stop it, or choose another port',
+  EACCES: 'ports below 1024 need a privilege; choose another port',
+  EADDRNOTAVAIL: 'this host does not have that address; choose one of its own, or 0.0.0.0',
+  ENOTFOUND: 'there is no such name; look at how it is written',
+  EAI_AGAIN: 'the name cannot be looked up now; look at the name service',
+};
