@@ -1,6 +1,6 @@
 import { type RunningAgent, runAgent } from '@millrace/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { complaints, flow, MIB, memoryBound, pause, peakDuring } from '../faults/agent.ts';
+import { complaints, flow, memoryBound, pause, peakDuring } from '../faults/agent.ts';
 import { append, appendBatch, connectAvro, eventsOf, handshake, message, read, talk } from '../wire/avro.ts';
 
 let agent: RunningAgent;
@@ -68,37 +68,6 @@ test('clients that come a byte at a time are answered at last, and keep nobody w
   expect(Math.max(...waitedMs)).toBeLessThan(1_000);
 });
 
-test('halves of large requests fill what the source may use and no more; the room is shared, and all are answered once they are whole', async () => {
-  const body = Buffer.alloc(6 * MIB, 'x');
-  const request = message(1, append({ headers: {}, body }, handshake()));
-  const half = request.length / 2;
-  const replies: Promise<unknown>[] = [];
-  const peak = await peakDuring(agent, async () => {
-    const clients = await Promise.all(Array.from({ length: 20 }, () => connectAvro(agent.port('r1'))));
-    for (const client of clients) void client.write(request.subarray(0, half));
-    await pause(500);
-    for (const client of clients) {
-      void client.write(request.subarray(half));
-      replies.push(client.next().then((reply) => reply && read(reply, { handshakes: true }).result));
-    }
-    await Promise.all(replies);
-    await Promise.all(clients.map((client) => client.close()));
-  });
-  expect(new Set(await Promise.all(replies))).toEqual(new Set(['OK']));
-  expect(peak).toBeLessThan(memoryBound(idleBytes));
-});
-
-test('a request that says it will be large costs nobody anything until it is', async () => {
-  const head = message(1, append({ headers: {}, body: Buffer.alloc(7 * MIB) }, handshake())).subarray(0, 200);
-  const liars = await Promise.all(Array.from({ length: 1_000 }, () => connectAvro(agent.port('r1'))));
-  const peak = await peakDuring(agent, async () => {
-    for (const client of liars) await client.write(head);
-    expect(await isWell(agent)).toBe(true);
-  });
-  expect(peak).toBeLessThan(idleBytes + 32 * MIB);
-  for (const client of liars) client.socket.destroy();
-});
-
 test('clients that go in the middle of a request, of an answer, or at once, leave nothing behind', async () => {
   await Promise.all(
     Array.from({ length: 300 }, async (_, number) => {
@@ -110,22 +79,6 @@ test('clients that go in the middle of a request, of an answer, or at once, leav
     }),
   );
   expect(await isWell(agent)).toBe(true);
-});
-
-test('a client that sends and never reads its answers is not read on', async () => {
-  const client = await connectAvro(agent.port('r1'));
-  await client.ask(first);
-  client.socket.pause();
-  const requests = Buffer.concat(Array(10_000).fill(later));
-  let sent = 0;
-  const peak = await peakDuring(agent, async () => {
-    for (let blocked = false; !blocked; sent += 1) {
-      expect(sent, 'requests that were read without an answer being').toBeLessThan(200);
-      blocked = await Promise.race([client.write(requests).then(() => false), pause(1_000).then(() => true)]);
-    }
-  });
-  expect(peak).toBeLessThan(memoryBound(idleBytes));
-  // Nor does it keep the agent from stopping, as the end of this file shows.
 });
 
 test('when there are more clients than the system lets the agent have, those who are there are served on', async () => {
