@@ -111,7 +111,7 @@ describe('replies', () => {
     const [refused, lost] = [client.append({ body: 'a' }), client.append({ body: 'b' })];
     await expect(refused).rejects.toMatchObject({
       code: 'MR_PEER_REFUSED',
-      message: `127.0.0.1:${peer.port} answered FAILED and does not have the events: its log says why; send them again.`,
+      message: `127.0.0.1:${peer.port} has not taken the events (FAILED): look into its log for the reason, and send them again.`,
     });
     expect(await codeOf(lost)).toBe('MR_PEER_LOST');
     expect(client.usable).toBe(false);

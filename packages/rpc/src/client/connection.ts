@@ -188,7 +188,7 @@ export class Connection implements RpcClient {
   }
 
   #refused(outcome: string): RpcError {
-    const message = `${this.#where} answered ${outcome} and does not have the events: its log says why; send them again.`;
+    const message = `${this.#where} has not taken the events (${outcome}): look into its log for the reason, and send them again.`;
     return new RpcError('MR_PEER_REFUSED', message);
   }
 
