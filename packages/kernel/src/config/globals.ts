@@ -28,7 +28,8 @@ export function withGlobals(
 function globalEntry(setting: GlobalSetting, { system, environment }: Globals, place: Place): Entry | undefined {
   const key = system.has(setting.systemProperty) ? setting.systemProperty : setting.environment;
   const written = system.get(setting.systemProperty) ?? environment.get(setting.environment);
-  if (written === undefined) return undefined;
+  // An empty variable is how scripts unset one.
+  if (!written) return undefined;
   const value = setting.commas ? written.replaceAll(',', ' ') : written;
   return { key, value, keyPlace: place, valuePlace: place, verbatim: false };
 }
