@@ -40,6 +40,8 @@ export class Connection implements RpcClient {
   #serial = 0;
   #timer: NodeJS.Timeout | undefined;
   #closing = false;
+  /** Something was answered. */
+  #heard = false;
   /** What has ended the connection. */
   #failure: RpcError | undefined;
 
@@ -143,6 +145,7 @@ export class Connection implements RpcClient {
   #answered({ serial, outcome }: Reply): void {
     const pending = this.#pending.get(serial);
     if (pending === undefined) throw new Error(`it answers ${serial}, which was not asked`);
+    this.#heard = true;
     pending.outcome = outcome;
     this.#settle(serial, pending);
   }
@@ -178,7 +181,8 @@ export class Connection implements RpcClient {
   }
 
   #lost(reason: string, cause?: unknown): RpcError {
-    const message = `The connection to ${this.#where} is lost (${reason}): send again, over a new one, what was not acknowledged.`;
+    const doubt = `; if it never answers, look whether it is ${this.#codec.peer} with the same settings for TLS and compression`;
+    const message = `The connection to ${this.#where} is lost (${reason}): send again, over a new one, what was not acknowledged${this.#heard ? '' : doubt}.`;
     return new RpcError('MR_PEER_LOST', message, { cause });
   }
 
