@@ -6,7 +6,7 @@ export { type LogLine, type RecordedLog, recordLog } from './log.ts';
 export { loggedBodies } from './logger-output.ts';
 export { type OpenComponent, openSink, openSource, type SinkOptions, type SourceChannels } from './open.ts';
 export { freePort } from './port.ts';
-export { type AgentEnd, type RunAgentOptions, type RunningAgent, runAgent } from './run-agent.ts';
+export { type AgentEnd, type AgentLogLine, type RunAgentOptions, type RunningAgent, runAgent } from './run-agent.ts';
 export { ScratchChannel, type ScratchOptions, type TextEvent } from './scratch-channel.ts';
 export { configOf, type Settings } from './settings.ts';
 export { type SinkContractOptions, type SinkPeer, sinkContract } from './sink-contract.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { deflateSync } from 'node:zlib';
-import { eventually, LineClient, type RunningAgent, runAgent } from '@millrace/testkit';
+import { type AgentLogLine, eventually, LineClient, type RunningAgent, runAgent } from '@millrace/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { complaints, pause } from '../faults/agent.ts';
 import { append, connectAvro, eventsOf, handshake, message, read } from '../wire/avro.ts';
@@ -63,6 +63,10 @@ const mistakes = names.flatMap((source) =>
     .filter((stranger) => !welcome[source].includes(stranger))
     .map((stranger) => ({ source, stranger })),
 );
+
+/** What a line says, in all its parts. */
+const textOf = ({ msg, error, looksLike }: AgentLogLine) =>
+  [msg, (error as Error | undefined)?.message, looksLike].filter((part) => part !== undefined).join(' – ');
 
 let agent: RunningAgent;
 beforeAll(async () => {
@@ -128,7 +132,7 @@ test.for(mistakes)(
     await eventually(() => complaints(agent).length).toBe(before + 1);
     const line = agent.log.filter(({ level }) => level === 'warn' || level === 'error').at(-1)!;
     expect(line.component).toBe(`a1.sources.${nameOf(source)}`);
-    expect(JSON.stringify(line)).toMatch(looks);
+    expect(textOf(line)).toMatch(source.includes('TLS') ? new RegExp(`${looks.source}|does not speak TLS`) : looks);
     await others.expectWell();
     await others.close();
     expect(complaints(agent)).toHaveLength(before + 1);
@@ -137,18 +141,18 @@ test.for(mistakes)(
 
 const trusting = 'ssl = true\n trust-all-certs = true';
 test('a sink that speaks to the wrong port says what is wrong, and tries on', async () => {
-  const wrong: readonly [type: 'avro' | 'thrift', properties: string, to: Source, says: RegExp][] = [
-    ['avro', '', 'compact Thrift', /Avro/],
-    ['avro', '', 'Avro over TLS', /TLS/],
-    ['avro', '', 'Avro, compressed', /compress/],
-    ['avro', trusting, 'Avro', /TLS/],
-    ['avro', deflate, 'Avro', /compress/],
-    ['avro', `${trusting}\n ${deflate}`, 'Avro over TLS', /TLS|compress/],
-    ['thrift', '', 'Avro', /Thrift/],
-    ['thrift', '', 'binary Thrift', /Thrift/],
-    ['thrift', 'protocol = binary', 'compact Thrift', /Thrift/],
-    ['thrift', '', 'Thrift over TLS', /TLS/],
-    ['thrift', `${trusting}\n truststore = ${store}\n truststore-password = none`, 'compact Thrift', /TLS/],
+  const wrong: readonly [type: 'avro' | 'thrift', properties: string, to: Source][] = [
+    ['avro', '', 'compact Thrift'],
+    ['avro', '', 'Avro over TLS'],
+    ['avro', '', 'Avro, compressed'],
+    ['avro', trusting, 'Avro'],
+    ['avro', deflate, 'Avro'],
+    ['avro', `${trusting}\n ${deflate}`, 'Avro over TLS'],
+    ['thrift', '', 'Avro'],
+    ['thrift', '', 'binary Thrift'],
+    ['thrift', 'protocol = binary', 'compact Thrift'],
+    ['thrift', '', 'Thrift over TLS'],
+    ['thrift', `${trusting}\n truststore = ${store}\n truststore-password = none`, 'compact Thrift'],
   ];
   const channels = wrong.map((_, number) => `c${number}`);
   await using upper = await runAgent(
@@ -173,11 +177,12 @@ test('a sink that speaks to the wrong port says what is wrong, and tries on', as
   expect(await client.lines(1)).toEqual(['OK']);
   const complaintsOf = (number: number) =>
     upper.log.filter(({ level, component }) => level !== 'info' && component === `a1.sinks.k${number}`);
-  for (const [number, [, , , says]] of wrong.entries()) {
-    await eventually(() => complaintsOf(number).length).toBeGreaterThan(0);
-    console.info(JSON.stringify(wrong[number]), JSON.stringify(complaintsOf(number)));
-    expect(complaintsOf(number)).toHaveLength(1);
-    expect(JSON.stringify(complaintsOf(number)[0])).toMatch(says);
+  for (const number of wrong.keys()) {
+    await eventually(() => complaintsOf(number).map(textOf)).toEqual([
+      expect.stringMatching(
+        /^Delivery failed.* look whether it is a.* source .* with the same settings for TLS and compression/,
+      ),
+    ]);
   }
   await client.close();
 });
