@@ -1,13 +1,12 @@
-import { SyslogReader } from '@millrace/channel-native';
 import type { RunningSource, SourceContext } from '@millrace/kernel/component';
+import { classicReader } from '../shared/syslog/format.ts';
 import { openStreams } from '../shared/syslog/server.ts';
 import type { syslogtcp } from './spec.ts';
 
 export async function open(context: SourceContext<typeof syslogtcp>): Promise<RunningSource> {
   const { config, builder } = context;
   const { keep, eventBytesMax, framing } = config;
-  const rules = { parser: 'classic', keep, eventBytesMax, counted: framing === 'auto' } as const;
-  const reader = new SyslogReader(builder, rules);
+  const reader = classicReader(builder, { keep, eventBytesMax, counted: framing === 'auto' }, config);
   return openStreams({ context, readerOf: () => reader }, [config.port], (_port, error) => {
     throw error;
   });

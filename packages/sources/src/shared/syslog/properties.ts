@@ -1,5 +1,5 @@
 import { property } from '@millrace/kernel/spec';
-import { count, oneOf, text } from '@millrace/kernel/types';
+import { count, host, oneOf, text } from '@millrace/kernel/types';
 
 const FIELDS = ['priority', 'version', 'timestamp', 'hostname'] as const;
 
@@ -28,7 +28,7 @@ export const syslogProperties = {
 
 /** What those can be told besides that listen for connections. */
 export const syslogStreamProperties = {
-  host: property('host', text.optional(), 'Name or address to listen on. Without it, every address.'),
+  host: property('host', host.optional(), 'Name or address to listen on. Without it, every address.'),
   eventBytesMax: property(
     'eventSize',
     count.default(2_500),

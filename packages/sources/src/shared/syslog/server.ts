@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { headerMap } from '@millrace/channel-native';
 import type { Meter, RunningSource, SourceContext } from '@millrace/kernel/component';
 import type { SourceSpec } from '@millrace/kernel/spec';
-import { InFlight, type ServerTlsConfig, layerServer, listen, serverLayers } from '@millrace/rpc/net';
+import { InFlight, layerServer, listen, type ServerTlsConfig, serverLayers } from '@millrace/rpc/net';
 import { PeerNames, plainAddress } from '../peers.ts';
 import { Connection } from './connection.ts';
 import type { MessageReader } from './format.ts';

@@ -1,0 +1,25 @@
+import { counter, property } from '@millrace/kernel/spec';
+import { count } from '@millrace/kernel/types';
+
+/** What every source for datagrams can be told. */
+export const datagramProperties = {
+  receiveBufferBytes: property(
+    'receiveBufferBytes',
+    count.default(4 << 20),
+    'Buffer of the system for datagrams that have not been read yet. The system may grant less: its limit is `net.core.rmem_max`.',
+  ),
+  inFlightBytesMax: property(
+    'maxInFlightBytes',
+    count.default(64 << 20),
+    'Most bytes that have been read and are not yet in the channels. What comes beyond is dropped.',
+  ),
+};
+
+/** What every source for datagrams keeps besides. */
+export const datagramMetrics = (type: string) => ({
+  dropped: counter(`${type}_datagrams_dropped_total`, 'Datagrams dropped because `maxInFlightBytes` was reached.'),
+  lost: counter(
+    `${type}_datagrams_lost_total`,
+    'Datagrams that the system dropped because its buffer was full, as Linux counts them.',
+  ),
+});

@@ -1,0 +1,148 @@
+import type { RemoteInfo } from 'node:dgram';
+import { once } from 'node:events';
+import { headerMap } from '@millrace/channel-native';
+import type { Batch, Headers, Meter, RunningSource, SourceContext } from '@millrace/kernel/component';
+import type { SourceSpec } from '@millrace/kernel/spec';
+import type { DatagramReader } from '../syslog/format.ts';
+import { Losses } from './losses.ts';
+import { bind, enlarge } from './socket.ts';
+import { type Origin, Staging } from './staging.ts';
+
+/** What a source for datagrams is told, whatever it is called. */
+export interface DatagramSource {
+  readonly context: Pick<SourceContext<SourceSpec>, 'log' | 'builder' | 'emitEach'> & {
+    readonly config: {
+      readonly host: string | undefined;
+      readonly port: number;
+      readonly receiveBufferBytes: number;
+      readonly inFlightBytesMax: number;
+    };
+    readonly metrics: { readonly dropped: Meter; readonly lost: Meter };
+  };
+  /** Understands datagrams. */
+  readonly reader: DatagramReader;
+  /** Headers for where datagrams come from, when somebody wants them. */
+  readonly origins?: Origins | undefined;
+}
+
+/** What events are told about where they come from. */
+export interface Origins {
+  /** What distinguishes one from another. */
+  key(from: RemoteInfo): string;
+  headers(from: RemoteInfo): Promise<Headers>;
+}
+
+/** Origins that are remembered, and for how long. */
+const ORIGINS_MAX = 1_000;
+const REMEMBERED_MS = 5 * 60_000;
+
+/** Listens for datagrams: all that come in one turn of the event loop become events together. */
+export async function openDatagrams(source: DatagramSource): Promise<RunningSource> {
+  const { config, log, metrics } = source.context;
+  const socket = await bind(config.host, config.port);
+  const receiver = new Receiver(source);
+  socket.on('message', (datagram, from) => receiver.receive(datagram, from));
+  socket.on('error', (error) => log.error({ error }, 'Receiving a datagram failed.'));
+  enlarge(socket, config.receiveBufferBytes, log);
+  const losses = new Losses(socket.address(), metrics.lost, log);
+  log.info({ address: socket.address() }, 'Listening.');
+  return {
+    async close() {
+      await losses.close();
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+      await receiver.close();
+    },
+  };
+}
+
+class Receiver {
+  readonly #source: DatagramSource;
+  #staging = new Staging();
+  #scheduled = false;
+  /** Whether a turn waits to know where its datagrams come from; what comes meanwhile waits for it. */
+  #waiting = false;
+  /** Bytes that were read and are not in the channels yet. */
+  #bytes = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
+  readonly #origins = new Map<string, Origin>();
+  #rememberedSince = 0;
+
+  constructor(source: DatagramSource) {
+    this.#source = source;
+  }
+
+  receive(datagram: Buffer, from: RemoteInfo): void {
+    const { context, origins } = this.#source;
+    if (this.#bytes + datagram.length > context.config.inFlightBytesMax) {
+      context.metrics.dropped.add(1);
+      return;
+    }
+    this.#bytes += datagram.length;
+    this.#staging.add(datagram, origins && this.#originOf(from, origins));
+    if (this.#scheduled || this.#waiting) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  /** Resolves when everything that came has been put or refused. */
+  async close(): Promise<void> {
+    if (this.#bytes === 0) return;
+    this.#idle = Promise.withResolvers();
+    await this.#idle.promise;
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const staging = this.#staging;
+    const unknown = staging.unknownOrigins();
+    if (unknown.length === 0) {
+      this.#put(staging);
+      return;
+    }
+    this.#waiting = true;
+    this.#staging = new Staging();
+    Promise.all(unknown).then(() => {
+      this.#waiting = false;
+      this.#put(staging);
+      this.#flush();
+    });
+  }
+
+  /** Makes events of what was staged, and puts them. What the channels refuse is dropped. */
+  async #put(staging: Staging): Promise<void> {
+    const { context, reader } = this.#source;
+    const bytes = staging.byteLength;
+    const batches = reader.datagrams(staging.staged());
+    staging.clear();
+    await Promise.all(batches.map((batch) => this.#emit(batch, context)));
+    this.#bytes -= bytes;
+    if (this.#bytes === 0) this.#idle?.resolve();
+  }
+
+  async #emit(batch: Batch, { emitEach, log }: DatagramSource['context']): Promise<void> {
+    let datagrams = 0;
+    let error: Error | undefined;
+    await emitEach(batch, (_accepted, failure) => {
+      if (failure === undefined) return;
+      datagrams += 1;
+      error = failure;
+    });
+    if (error !== undefined) log.warn({ error, datagrams }, 'A channel refused datagrams: they are dropped.');
+  }
+
+  #originOf(from: RemoteInfo, origins: Origins): Origin {
+    const key = origins.key(from);
+    const remembered = this.#origins.get(key);
+    if (remembered !== undefined && Date.now() < this.#rememberedSince + REMEMBERED_MS) return remembered;
+    if (remembered !== undefined || this.#origins.size >= ORIGINS_MAX) this.#origins.clear();
+    if (this.#origins.size === 0) this.#rememberedSince = Date.now();
+    const origin: Origin = { headers: undefined, known: undefined };
+    origin.known = origins.headers(from).then((headers) => {
+      origin.headers = headerMap(this.#source.context.builder, headers);
+    });
+    this.#origins.set(key, origin);
+    return origin;
+  }
+}
