@@ -57,7 +57,7 @@ pub(crate) fn fill(room: Size, mut step: impl FnMut(&mut Space<'_>) -> bool) -> 
 }
 
 /// The events of a run, each of which must be canonical to the last byte.
-pub(super) fn read(run: &Run<'_>) -> Vec<Plain> {
+pub(crate) fn read(run: &Run<'_>) -> Vec<Plain> {
     let events: Vec<Plain> = run.iter().map(plain).collect();
     assert_eq!(run.bytes(), events.iter().flat_map(encode).collect::<Vec<_>>());
     events
@@ -68,12 +68,12 @@ fn plain(event: Event<'_>) -> Plain {
 }
 
 /// A length as an Avro `long` with needless bytes behind it.
-pub(super) fn long(length: usize, padding: usize) -> Vec<u8> {
+pub(crate) fn long(length: usize, padding: usize) -> Vec<u8> {
     zig_zag((length as u64) << 1, padding)
 }
 
 /// As [`long`], negative.
-fn negative(length: usize, padding: usize) -> Vec<u8> {
+pub(crate) fn negative(length: usize, padding: usize) -> Vec<u8> {
     zig_zag(((length as u64) << 1) - 1, padding)
 }
 
@@ -94,11 +94,11 @@ fn zig_zag(bits: u64, padding: usize) -> Vec<u8> {
     bytes
 }
 
-fn text(bytes: &[u8], padding: usize) -> Vec<u8> {
+pub(crate) fn text(bytes: &[u8], padding: usize) -> Vec<u8> {
     [long(bytes.len(), padding), bytes.to_vec()].concat()
 }
 
-pub(super) fn encode((headers, body): &Plain) -> Vec<u8> {
+pub(crate) fn encode((headers, body): &Plain) -> Vec<u8> {
     let mut bytes = vec![];
     if !headers.is_empty() {
         bytes.extend(long(headers.len(), 0));
@@ -113,23 +113,23 @@ pub(super) fn encode((headers, body): &Plain) -> Vec<u8> {
 }
 
 /// A key and a value, perhaps not even text.
-type Pair = (Vec<u8>, Vec<u8>);
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 /// An event as an ill-mannered client may send it.
 #[derive(Debug, Clone)]
-pub(super) struct Wild {
+pub(crate) struct Wild {
     /// Each block with or without its size in bytes.
     blocks: Vec<(bool, Vec<Pair>)>,
-    padding: usize,
-    body: Vec<u8>,
+    pub(crate) padding: usize,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Wild {
-    fn headers(&self) -> impl Iterator<Item = &Pair> {
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &Pair> {
         self.blocks.iter().flat_map(|(_, headers)| headers)
     }
 
-    pub(super) fn avro(&self) -> Vec<u8> {
+    pub(crate) fn avro(&self) -> Vec<u8> {
         let mut bytes = vec![];
         for (sized, headers) in &self.blocks {
             if headers.is_empty() {
@@ -161,7 +161,7 @@ impl Wild {
         bytes
     }
 
-    pub(super) fn plain(&self) -> Plain {
+    pub(crate) fn plain(&self) -> Plain {
         let mut headers: Vec<(String, String)> = vec![];
         for (key, value) in self.headers() {
             let key = String::from_utf8_lossy(key).into_owned();
@@ -173,7 +173,7 @@ impl Wild {
 }
 
 /// How large something may become: under Miri, where all takes a thousand times as long, a quarter.
-fn most(size: usize) -> usize {
+pub(crate) fn most(size: usize) -> usize {
     if cfg!(miri) { size / 4 } else { size }
 }
 
@@ -199,6 +199,6 @@ fn wild_event() -> impl Strategy<Value = Wild> {
     (vec(block, 0..=most(4)), 0_usize..3, body).prop_map(|(blocks, padding, body)| Wild { blocks, padding, body })
 }
 
-pub(super) fn wild() -> impl Strategy<Value = Vec<Wild>> {
+pub(crate) fn wild() -> impl Strategy<Value = Vec<Wild>> {
     vec(wild_event(), 0..=most(8))
 }

@@ -11,7 +11,11 @@
 mod avro;
 mod cursor;
 mod events;
+#[cfg(test)]
+mod model;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod thrift;
 
 use self::{

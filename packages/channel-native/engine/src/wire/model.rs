@@ -1,0 +1,454 @@
+//! A naive model of requests, for tests: what clients may send, and what is to be read of it.
+
+use proptest::{collection::vec, option, prelude::*};
+
+use super::{Call, Handshake, Outcome, Protocol, Reader, Request, Wire};
+use crate::{
+    Result,
+    batch::{
+        Entry, Run, Size,
+        model::{Plain, Wild, any_text, long, most, negative, read, text, wild},
+    },
+};
+
+/// A request and its events.
+pub(super) type Got = (Request, Vec<Plain>);
+
+/// Reads requests from pieces that end at `cuts`, into blocks that are `room` bytes at first; where that is too little, into larger ones.
+pub(super) fn read_all(reader: &mut Reader, stream: &[u8], cuts: &[usize], room: usize) -> (Vec<Got>, Result<()>) {
+    let mut drain = Drain { room: room.next_multiple_of(8), ..Drain::default() };
+    let mut from = 0;
+    for &to in cuts.iter().chain(&[stream.len()]) {
+        let piece = &stream[from..to];
+        from = to;
+        let mut at = 0;
+        loop {
+            match drain.step(reader, piece, &mut at) {
+                Ok(Outcome::Unfinished) => break,
+                Ok(_) => {}
+                Err(error) => return (drain.requests, Err(error)),
+            }
+        }
+    }
+    (drain.requests, Ok(()))
+}
+
+/// Collects requests, as those who call a reader do.
+#[derive(Default)]
+struct Drain {
+    room: usize,
+    events: Vec<Plain>,
+    requests: Vec<Got>,
+}
+
+impl Drain {
+    fn step(&mut self, reader: &mut Reader, piece: &[u8], at: &mut usize) -> Result<Outcome> {
+        const BASE: u32 = 4096;
+        let mut block = vec![0_u64; self.room / 8];
+        let bytes = bytemuck::cast_slice_mut(&mut block);
+        let (progress, written) = reader.read(piece, *at, bytes, BASE)?;
+        let (events, table) = bytes.split_at(bytes.len() - written.events * size_of::<Entry>());
+        let table = bytemuck::cast_slice(table);
+        self.events.extend(read(&Run::new(&events[..written.bytes], table, BASE).unwrap()));
+        *at = progress.consumed;
+        match progress.outcome {
+            Outcome::Unfinished => assert_eq!(*at, piece.len()),
+            Outcome::Full { .. } if written == Size::default() => self.room *= 2,
+            Outcome::Full { .. } => {}
+            Outcome::Whole => {
+                assert_eq!(reader.unfinished_bytes(), 0);
+                self.requests.push((reader.request().clone(), std::mem::take(&mut self.events)));
+                if reader.request().handshake.is_some() {
+                    reader.matched();
+                }
+            }
+        }
+        Ok(progress.outcome)
+    }
+}
+
+/// The content of a call.
+#[derive(Debug, Clone)]
+pub(super) enum Said {
+    Append(Wild),
+    /// Lists of events that follow each other, in Avro each a block, with or without its size.
+    AppendBatch(Vec<(bool, Vec<Wild>)>),
+    Other(String, Vec<u8>),
+}
+
+impl Said {
+    fn call(&self) -> (Call, &str) {
+        match self {
+            Self::Append(_) => (Call::Append, "append"),
+            Self::AppendBatch(_) => (Call::AppendBatch, "appendBatch"),
+            Self::Other(name, _) => (Call::Other, name),
+        }
+    }
+
+    fn events(&self) -> Vec<Wild> {
+        match self {
+            Self::Append(event) => vec![event.clone()],
+            Self::AppendBatch(blocks) => blocks.iter().flat_map(|(_, events)| events.clone()).collect(),
+            Self::Other(..) => vec![],
+        }
+    }
+}
+
+/// A request as a client may send it.
+#[derive(Debug, Clone)]
+pub(super) struct Sent {
+    pub serial: u32,
+    pub said: Said,
+    /// Avro: what stands in maps that nobody needs.
+    metadata: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Avro: in how large buffers it comes.
+    buffers: Vec<usize>,
+    /// Thrift: fields that nobody knows.
+    unknown: Vec<(i16, Value)>,
+    oneway: bool,
+    padding: usize,
+    trailing: Vec<u8>,
+}
+
+pub(super) fn sent() -> impl Strategy<Value = Sent> {
+    let said = prop_oneof![
+        2 => wild().prop_filter_map("an event", |events| events.into_iter().next().map(Said::Append)),
+        4 => vec((any::<bool>(), wild()), 0..3).prop_map(Said::AppendBatch),
+        1 => (any_text(5), noise()).prop_map(|(name, bytes)| Said::Other(name, bytes)),
+    ];
+    let metadata = vec((any_text(3).prop_map(String::into_bytes), noise()), 0..3);
+    let buffers = vec(prop_oneof![Just(0), 1_usize..4, 1..most(200)], 0..6);
+    let unknown = vec((2..i16::MAX, value()), 0..4);
+    (any::<u32>(), said, metadata, buffers, unknown, any::<bool>(), 0_usize..3, noise()).prop_map(
+        |(serial, said, metadata, buffers, unknown, oneway, padding, trailing)| Sent {
+            serial,
+            said,
+            metadata,
+            buffers,
+            unknown,
+            oneway,
+            padding,
+            trailing,
+        },
+    )
+}
+
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..most(30))
+}
+
+pub(super) fn handshake() -> impl Strategy<Value = Option<Handshake>> {
+    option::of((any::<[u8; 16]>(), option::of(any_text(20)), any::<[u8; 16]>()).prop_map(
+        |(client_hash, client_protocol, server_hash)| Handshake { client_hash, client_protocol, server_hash },
+    ))
+}
+
+impl Sent {
+    /// What is to be read of it.
+    fn got(&self, handshake: Option<Handshake>, oneway: bool, bytes: usize) -> Got {
+        let (call, name) = self.said.call();
+        let name = if call == Call::Other { name.to_owned() } else { String::new() };
+        let request = Request { serial: self.serial, call, name, oneway, handshake, bytes };
+        (request, self.said.events().iter().map(Wild::plain).collect())
+    }
+
+    pub(super) fn avro(&self, handshake: Option<&Handshake>) -> (Vec<u8>, Got) {
+        let mut content = vec![];
+        if let Some(Handshake { client_hash, client_protocol, server_hash }) = handshake {
+            content.extend(client_hash);
+            match client_protocol {
+                Some(json) => content.extend([long(1, self.padding), text(json.as_bytes(), self.padding)].concat()),
+                None => content.extend(long(0, self.padding)),
+            }
+            content.extend(server_hash);
+            content.extend(long(1, self.padding));
+            content.extend(self.map());
+        }
+        content.extend(self.map());
+        content.extend(text(self.said.call().1.as_bytes(), self.padding));
+        match &self.said {
+            Said::Append(event) => content.extend(event.avro()),
+            Said::AppendBatch(blocks) => content.extend(self.array(blocks)),
+            Said::Other(_, bytes) => content.extend(bytes),
+        }
+        content.extend(&self.trailing);
+        let frame = self.frame(&content);
+        let mut got = self.got(handshake.cloned(), false, frame.len());
+        if self.said.call().1.is_empty() {
+            got.0.call = Call::Ping;
+        }
+        (frame, got)
+    }
+
+    fn map(&self) -> Vec<u8> {
+        let pairs = self.metadata.iter().flat_map(|(key, value)| [text(key, self.padding), text(value, self.padding)]);
+        let block = pairs.collect::<Vec<_>>().concat();
+        let count = self.metadata.len();
+        let end = long(0, self.padding);
+        match count {
+            0 => end,
+            _ if self.oneway => [negative(count, self.padding), long(block.len(), 0), block, end].concat(),
+            _ => [long(count, self.padding), block, end].concat(),
+        }
+    }
+
+    fn array(&self, blocks: &[(bool, Vec<Wild>)]) -> Vec<u8> {
+        let mut bytes = vec![];
+        for (sized, events) in blocks.iter().filter(|(_, events)| !events.is_empty()) {
+            let block = events.iter().flat_map(Wild::avro).collect::<Vec<_>>();
+            if *sized {
+                bytes.extend([negative(events.len(), self.padding), long(block.len(), self.padding)].concat());
+            } else {
+                bytes.extend(long(events.len(), self.padding));
+            }
+            bytes.extend(block);
+        }
+        bytes.extend(long(0, self.padding));
+        bytes
+    }
+
+    fn frame(&self, content: &[u8]) -> Vec<u8> {
+        let (mut buffers, mut rest) = (vec![], content);
+        for &length in &self.buffers {
+            let (buffer, behind) = rest.split_at(length.min(rest.len()));
+            buffers.push(buffer);
+            rest = behind;
+        }
+        buffers.push(rest);
+        let mut frame = [self.serial.to_be_bytes(), (buffers.len() as u32).to_be_bytes()].concat();
+        for buffer in buffers {
+            frame.extend((buffer.len() as u32).to_be_bytes());
+            frame.extend(buffer);
+        }
+        frame
+    }
+
+    pub(super) fn thrift(&self, protocol: Protocol) -> (Vec<u8>, Got) {
+        let mut pen = Pen { protocol, padding: self.padding, bytes: vec![] };
+        pen.message(self);
+        let frame = [(pen.bytes.len() as u32).to_be_bytes().to_vec(), pen.bytes].concat();
+        let got = self.got(None, self.oneway, frame.len());
+        (frame, got)
+    }
+}
+
+/// Any value of Thrift's.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Bool(bool),
+    Byte(u8),
+    Short(i16),
+    Int(i32),
+    Long(i64),
+    Double([u8; 8]),
+    Bytes(Vec<u8>),
+    Struct(Vec<(i16, Value)>),
+    List(Vec<Value>),
+    Set(Vec<Value>),
+    Map(Vec<(Value, Value)>),
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::Bool),
+        any::<u8>().prop_map(Value::Byte),
+        any::<i16>().prop_map(Value::Short),
+        any::<i32>().prop_map(Value::Int),
+        any::<i64>().prop_map(Value::Long),
+        any::<[u8; 8]>().prop_map(Value::Double),
+        noise().prop_map(Value::Bytes),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        // Elements of a container are all of one type.
+        let many = (inner.clone(), 0_usize..20).prop_map(|(value, count)| vec![value; count]);
+        prop_oneof![
+            vec((any::<i16>(), inner.clone()), 0..3).prop_map(Value::Struct),
+            many.clone().prop_map(Value::List),
+            many.prop_map(Value::Set),
+            (inner.clone(), inner, 0_usize..4).prop_map(|(key, value, count)| Value::Map(vec![(key, value); count])),
+        ]
+    })
+}
+
+/// Writes what Thrift's own libraries write, and some that they only read.
+struct Pen {
+    protocol: Protocol,
+    padding: usize,
+    bytes: Vec<u8>,
+}
+
+impl Pen {
+    fn message(&mut self, sent: &Sent) {
+        let (_, name) = sent.said.call();
+        let kind = if sent.oneway { 4 } else { 1 };
+        match self.protocol {
+            Protocol::Compact => {
+                self.bytes.extend([0x82, kind << 5 | 1]);
+                self.varint(u64::from(sent.serial));
+                self.binary(name.as_bytes());
+            }
+            Protocol::Binary if self.padding == 0 => {
+                self.bytes.extend([0x80, 1, 0, kind]);
+                self.binary(name.as_bytes());
+                self.bytes.extend(sent.serial.to_be_bytes());
+            }
+            Protocol::Binary => {
+                self.binary(name.as_bytes());
+                self.bytes.push(kind);
+                self.bytes.extend(sent.serial.to_be_bytes());
+            }
+        }
+        let argument = match &sent.said {
+            Said::Other(_, bytes) => return self.bytes.extend(bytes),
+            Said::Append(event) => event_of(event, &sent.unknown),
+            Said::AppendBatch(_) => {
+                Value::List(sent.said.events().iter().map(|event| event_of(event, &sent.unknown)).collect())
+            }
+        };
+        let (before, behind) = sent.unknown.split_at(sent.unknown.len() / 2);
+        self.value(&Value::Struct([before, &[(1, argument)], behind].concat()));
+        self.bytes.extend(&sent.trailing);
+    }
+
+    fn value(&mut self, value: &Value) {
+        let compact = self.protocol == Protocol::Compact;
+        match value {
+            Value::Bool(it) => self.bytes.push(u8::from(*it)),
+            Value::Byte(it) => self.bytes.push(*it),
+            Value::Short(it) if compact => self.zig_zag(i64::from(*it)),
+            Value::Int(it) if compact => self.zig_zag(i64::from(*it)),
+            Value::Long(it) if compact => self.zig_zag(*it),
+            Value::Short(it) => self.bytes.extend(it.to_be_bytes()),
+            Value::Int(it) => self.bytes.extend(it.to_be_bytes()),
+            Value::Long(it) => self.bytes.extend(it.to_be_bytes()),
+            Value::Double(it) => self.bytes.extend(it),
+            Value::Bytes(it) => self.binary(it),
+            Value::Struct(fields) => self.fields(fields),
+            Value::List(values) | Value::Set(values) => {
+                self.list(values);
+                values.iter().for_each(|value| self.value(value));
+            }
+            Value::Map(pairs) => {
+                self.map(pairs);
+                for (key, value) in pairs {
+                    self.value(key);
+                    self.value(value);
+                }
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &[(i16, Value)]) {
+        let mut last = 0_i16;
+        for (id, value) in fields {
+            if self.protocol == Protocol::Binary {
+                let code = self.code(value);
+                self.bytes.push(code);
+                self.bytes.extend(id.to_be_bytes());
+                self.value(value);
+                continue;
+            }
+            let code = if let Value::Bool(false) = value { 2 } else { self.code(value) };
+            match id.checked_sub(last) {
+                Some(delta @ 1..16) if self.padding == 0 => self.bytes.push((delta as u8) << 4 | code),
+                _ => {
+                    self.bytes.push(code);
+                    self.zig_zag(i64::from(*id));
+                }
+            }
+            last = *id;
+            if !matches!(value, Value::Bool(_)) {
+                self.value(value);
+            }
+        }
+        self.bytes.push(0);
+    }
+
+    fn list(&mut self, values: &[Value]) {
+        let code = values.first().map_or(3, |value| self.code(value));
+        let count = values.len();
+        match self.protocol {
+            Protocol::Binary => {
+                self.bytes.push(code);
+                self.bytes.extend((count as u32).to_be_bytes());
+            }
+            Protocol::Compact if count < 15 => self.bytes.push((count as u8) << 4 | code),
+            Protocol::Compact => {
+                self.bytes.push(0xf0 | code);
+                self.varint(count as u64);
+            }
+        }
+    }
+
+    fn map(&mut self, pairs: &[(Value, Value)]) {
+        let codes = pairs.first().map_or((11, 11), |(key, value)| (self.code(key), self.code(value)));
+        match self.protocol {
+            Protocol::Binary => {
+                self.bytes.extend([codes.0, codes.1]);
+                self.bytes.extend((pairs.len() as u32).to_be_bytes());
+            }
+            Protocol::Compact if pairs.is_empty() => self.varint(0),
+            Protocol::Compact => {
+                self.varint(pairs.len() as u64);
+                self.bytes.push(codes.0 << 4 | codes.1);
+            }
+        }
+    }
+
+    const fn code(&self, value: &Value) -> u8 {
+        let (compact, binary) = match value {
+            Value::Bool(_) => (1, 2),
+            Value::Byte(_) => (3, 3),
+            Value::Short(_) => (4, 6),
+            Value::Int(_) => (5, 8),
+            Value::Long(_) => (6, 10),
+            Value::Double(_) => (7, 4),
+            Value::Bytes(_) => (8, 11),
+            Value::Struct(_) => (12, 12),
+            Value::List(_) => (9, 15),
+            Value::Set(_) => (10, 14),
+            Value::Map(_) => (11, 13),
+        };
+        match self.protocol {
+            Protocol::Compact => compact,
+            Protocol::Binary => binary,
+        }
+    }
+
+    fn binary(&mut self, bytes: &[u8]) {
+        match self.protocol {
+            Protocol::Compact => self.varint(bytes.len() as u64),
+            Protocol::Binary => self.bytes.extend((bytes.len() as u32).to_be_bytes()),
+        }
+        self.bytes.extend(bytes);
+    }
+
+    fn zig_zag(&mut self, number: i64) {
+        self.varint(((number << 1) ^ (number >> 63)).cast_unsigned());
+    }
+
+    fn varint(&mut self, number: u64) {
+        // Avro's own writer, which would double it.
+        let half = long((number >> 1) as usize, self.padding);
+        self.bytes.push(half[0] | (number & 1) as u8);
+        self.bytes.extend(&half[1..]);
+    }
+}
+
+/// An event with fields that nobody knows, and its own in any order.
+fn event_of(event: &Wild, unknown: &[(i16, Value)]) -> Value {
+    let text = |bytes: &Vec<u8>| Value::Bytes(bytes.clone());
+    let headers = Value::Map(event.headers().map(|(key, value)| (text(key), text(value))).collect());
+    let mut fields = vec![(1, headers), (2, Value::Bytes(event.body.clone()))];
+    fields.extend(unknown.iter().map(|(id, value)| ((*id).max(3), value.clone())));
+    if event.padding > 0 {
+        fields.reverse();
+    }
+    Value::Struct(fields)
+}
+
+/// The ways in which Thrift writes.
+pub(super) const PROTOCOLS: [Protocol; 2] = [Protocol::Compact, Protocol::Binary];
+
+/// All that a reader can be for.
+pub(super) const WIRES: [Wire; 3] = [Wire::Avro, Wire::Thrift(Protocol::Compact), Wire::Thrift(Protocol::Binary)];
