@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { RpcError } from '@millrace/rpc';
 import { gatherSurroundings } from '../agent/surroundings.ts';
 import { ProgressLine } from '../channel/progress.ts';
 import type { AvroClientOptions } from '../commands/avro-client.ts';
@@ -41,8 +42,9 @@ export async function sendLines(
 
   process.stdout.write(`${told()}.\n`);
   if (failure === undefined) return exitCodes.done;
-  const doubt =
-    delivery.acknowledged < delivery.sent ? ' The source may have some of the lines that it has not acknowledged.' : '';
+  const refused = failure instanceof RpcError && failure.code === 'MR_PEER_REFUSED';
+  const unknown = delivery.acknowledged < delivery.sent && !refused;
+  const doubt = unknown ? ' The source may have some of the lines that it has not acknowledged.' : '';
   process.stderr.write(`${failure.message}${doubt}\n`);
   return exitCodes.failed;
 }
