@@ -109,7 +109,7 @@ export class Batch {
     const size = Math.max(4096, (this.byteLength + 8 * this.length + 7) & ~7);
     const memory = new Uint8Array(size);
     const { base, size: from, first, length, start, end } = this;
-    addon.copyBatch(memory, this.memory, base, from, first, length, start, end);
+    addon.copyBatch(memory, 0, 0, this.memory, base, from, first, length, start, end);
     return new Batch(memory, { base: 0, size, first: 0, length, start: 0, end: this.byteLength });
   }
 

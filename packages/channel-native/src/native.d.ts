@@ -56,8 +56,8 @@ export declare function closeWire(reader: number): void
 /** Removes the events of a lease for good: 0 when done, LATER when the log is to note that first. */
 export declare function commitTake(channel: number, owner: number, token: number, lease: number): number
 
-/** Copies a batch to the beginning of an empty block. */
-export declare function copyBatch(block: Uint8Array, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): void
+/** Copies a batch behind what is in a block. */
+export declare function copyBatch(block: Uint8Array, fill: number, entries: number, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): void
 
 /**
  * Writes `count` events whose bodies count up from a number, behind what is in a block. Writes to `did`: events, bytes; when they are fewer, the

@@ -43,6 +43,8 @@ const HANDSHAKE = 2;
 
 /** A connection whose last request took more than this begins the next one in a block of its own. */
 const OWN_BYTES_MIN = 64 << 10;
+/** A request that went on and takes no more than this when it is whole is copied to its neighbours. */
+const REJOINED_BYTES_MAX = 16 << 10;
 /** Bytes of an entry in a block's table. */
 const ENTRY_BYTES = 8;
 
@@ -114,7 +116,7 @@ export class RequestReader implements Disposable {
       this.#events += did[Did.Events]!;
       this.#eventBytes += did[Did.EventBytes]!;
       this.#consumed = did[Did.Consumed]!;
-      if (did[Did.Outcome] === WHOLE) return this.#request(block);
+      if (did[Did.Outcome] === WHOLE) return this.#request();
       if (did[Did.Outcome] === FULL) this.#grow(block, did[Did.Needed]!);
       else return this.#pause(block);
     }
@@ -138,17 +140,12 @@ export class RequestReader implements Disposable {
   }
 
   /** Gives out the request that has become whole. */
-  #request(block: Block): WireRequest {
+  #request(): WireRequest {
     const serial = did[Did.Serial]!;
     const bytes = did[Did.RequestBytes]!;
     const call = calls[did[Did.Call]!]!;
     const flags = did[Did.Flags]!;
-    const batch = this.#events > 0 ? this.#builder.finishIn(block, this.#events, this.#eventBytes) : emptyBatch(block);
-    this.#lastBytes = this.#usedBytes;
-    if (this.#events > 0) this.#own = undefined;
-    else this.#giveBack();
-    this.#events = 0;
-    this.#eventBytes = 0;
+    const batch = this.#batch();
     this.#unfinishedBytes = 0;
     return {
       serial,
@@ -159,6 +156,26 @@ export class RequestReader implements Disposable {
       handshake: (flags & HANDSHAKE) === 0 ? undefined : handshakeOf(this.#handle),
       oneway: (flags & ONEWAY) !== 0,
     };
+  }
+
+  /** The events of the request that has become whole. */
+  #batch(): Batch {
+    this.#lastBytes = this.#usedBytes;
+    if (this.#own !== undefined && this.#lastBytes <= REJOINED_BYTES_MAX) this.#rejoin(this.#own);
+    const block = this.#own ?? this.#builder.block;
+    const batch = this.#events > 0 ? this.#builder.finishIn(block, this.#events, this.#eventBytes) : emptyBatch(block);
+    this.#own = undefined;
+    this.#events = 0;
+    this.#eventBytes = 0;
+    return batch;
+  }
+
+  /** Takes a short request out of its own block, which is more than it needs, to the others. */
+  #rejoin(own: Block): void {
+    const { memory, fill, entries } = this.#builder.block;
+    const room = memory.length - fill - ENTRY_BYTES * entries;
+    this.#move(own, room < this.#lastBytes ? this.#builder.nextBlock() : this.#builder.block);
+    this.#giveBack();
   }
 
   /** At the end of a piece, takes a request that goes on out of the builder's block. One without events yet needs no block at all. */
@@ -187,12 +204,13 @@ export class RequestReader implements Disposable {
     return this.#own;
   }
 
-  /** Copies what the request has in a block to an empty one. */
-  #move({ memory, fill, entries }: Block, target: Block): void {
+  /** Copies what the request has in a block to the free part of another. */
+  #move(from: Block, target: Block): void {
+    if (this.#events === 0) return;
+    const { memory, fill, entries } = from;
     const end = fill + this.#eventBytes;
-    if (this.#events > 0) {
-      addon.copyBatch(target.memory, memory, 0, memory.length, entries, this.#events, fill, end);
-    }
+    const [events, size] = [this.#events, memory.length];
+    addon.copyBatch(target.memory, target.fill, target.entries, memory, 0, size, entries, events, fill, end);
   }
 
   /** Bytes of its block that the request has taken so far. */

@@ -89,10 +89,12 @@ pub fn batch_headers(
     Ok(headers(event.headers).flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect())
 }
 
-/// Copies a batch to the beginning of an empty block.
+/// Copies a batch behind what is in a block.
 #[napi(catch_unwind)]
 pub fn copy_batch(
     mut block: Uint8ArraySlice<'_>,
+    fill: u32,
+    entries: u32,
     memory: Uint8ArraySlice<'_>,
     base: f64,
     size: f64,
@@ -102,7 +104,7 @@ pub fn copy_batch(
     end: u32,
 ) -> Result<()> {
     let run = run(&memory, base, size, first, count, start, end)?;
-    run.copy_to(&mut space(&mut block, 0, 0, count)?).map_err(thrown)
+    run.copy_to(&mut space(&mut block, fill, entries, count)?).map_err(thrown)
 }
 
 /// Copies a batch behind what is in a block, with a header set in every event. Writes to `did`: events, bytes; neither when the block is full.
