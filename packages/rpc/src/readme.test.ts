@@ -14,7 +14,8 @@ test('the examples of the README, one after the other, send events and receive t
     symlinkSync(home, join(folder, 'node_modules/@millrace/rpc'));
     writeFileSync(join(folder, 'example.mjs'), Array.from(examples, ([, example]) => example).join('\n'));
     const printed = execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8', timeout: 10_000 });
-    expect(printed).toBe("{ host: 'here' } Hello world!\n");
+    const bodies = ['one', 'two', 'three', 'still here', 'as configured'];
+    expect(printed).toBe(`{ host: 'here' } Hello world!\n${bodies.map((body) => `{} ${body}\n`).join('')}`);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -19,7 +19,7 @@ export interface RpcClient {
   /**
    * Sends events in order, in as many requests as `batchSize` asks for, each after the answer to the one before. Resolves when the peer
    * has all of them; rejects with an {@link RpcError} when that is not certain, and it may have some of them then. Several calls may be
-   * in flight. A batch may be used again as soon as this settles, whichever way.
+   * in flight; Flume may then take their events in another order, Millrace does not. A batch may be used again as soon as this settles, whichever way.
    */
   appendBatch(events: Batch | readonly EventLike[]): Promise<void>;
   /** Waits for the answers to what is in flight, then ends the connection. */
