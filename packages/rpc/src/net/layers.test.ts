@@ -207,6 +207,13 @@ describe('a handshake', () => {
     await eventually(() => it.socket.closed && it.peer.closed).toBe(true);
   });
 
+  test('trusts a certificate that is in the trust store itself, without its issuer, as Java does', async () => {
+    const truststore = { file: directory.file('leaf.pem', certificate), password: undefined };
+    await using it = await listener(TLS.server);
+    const tls = await readClientTls({ trustAll: false, truststore }, USUAL);
+    expect((await layerClient(it.socket, { tls }, 5_000)).destroyed).toBe(false);
+  });
+
   test('trusts anybody when it is told to', async () => {
     await using it = await listener(TLS.server);
     const tls = await readClientTls({ trustAll: true }, USUAL);
@@ -236,7 +243,7 @@ describe('a handshake', () => {
   });
 
   test('that a peer gives up fails', async () => {
-    await using it = await listener(TLS.server);
+    await using it = await listener(TLS.server, { allowHalfOpen: true });
     it.socket.destroy();
     await expect(it.stream).rejects.toThrow('the peer has closed the connection');
   });
@@ -267,23 +274,15 @@ test('a record that was tampered with ends the connection', async () => {
 
 test('garbage that comes together with the end of the handshake ends the connection, though nobody listens yet', async () => {
   await using it = await listener(TLS.server);
-  const proxy = createServer((socket) => {
-    it.socket.pipe(socket).on('error', () => {});
-    let flights = 0;
-    socket.on('data', (data: Buffer) => {
-      flights += 1;
-      it.socket.write(flights === 2 ? Buffer.concat([data, Buffer.alloc(100, 0xff)]) : data);
-    });
+  const between = createServer((socket) => {
+    socket.pipe(it.socket);
+    it.socket.once('data', (flight: Buffer) => socket.write(Buffer.concat([flight, Buffer.alloc(100, 0xff)])));
   }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const client = connect({ port: (proxy.address() as AddressInfo).port, host: '127.0.0.1' });
-  layerClient(client, TLS.client, 5_000).then(
-    (stream) => stream.on('error', () => {}),
-    () => {},
-  );
-  await eventually(() => it.peer.closed).toBe(true);
-  proxy.close();
-  client.destroy();
+  await once(between, 'listening');
+  const client = connect((between.address() as AddressInfo).port, '127.0.0.1');
+  await layerClient(client, TLS.client, 5_000).catch(() => {});
+  await eventually(() => client.closed).toBe(true);
+  between.close();
 });
 
 describe('a compressed stream', () => {
@@ -314,16 +313,12 @@ describe('a compressed stream', () => {
     const bomb = deflateSync(Buffer.alloc(1 << 30), { level: 9 });
     await using it = await listener(DEFLATE.server);
     const stream = await it.stream;
-    const before = process.memoryUsage().arrayBuffers;
     it.socket.write(bomb);
     await once(stream, 'readable');
-    await pause(500);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 << 20);
-    let bytes = 0;
-    for await (const piece of stream) {
-      bytes += piece.length;
-      if (bytes > 100 << 20) break;
-    }
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(128 << 20);
+    await pause(300);
+    expect(stream.readableLength).toBeLessThan(256 << 10);
+    stream.once('data', () => stream.pause());
+    await pause(300);
+    expect(stream.readableLength).toBeLessThan(256 << 10);
   });
 });

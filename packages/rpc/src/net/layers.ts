@@ -40,7 +40,7 @@ async function layered(
   const { allowHalfOpen } = socket;
   const compressed = compressionLevel === undefined ? socket : new Deflated(socket, compressionLevel);
   const stream = tls === undefined ? compressed : await shakeHands(side, compressed, tls, timeoutMs);
-  if (stream.errored) throw stream.errored;
+  if (stream.destroyed) throw stream.errored ?? new Error('The connection was lost right behind the TLS handshake.');
   // What the socket was told holds for the outermost layer; an inner one would end before the outer has said its last.
   stream.allowHalfOpen = allowHalfOpen;
   return stream;
@@ -56,9 +56,9 @@ function shakeHands(side: Side, stream: Duplex, { context, verify }: TlsOptions,
           rejectUnauthorized: verify,
           checkServerIdentity: () => undefined,
         });
-  // It may fail before the caller listens, in the very moment in which the handshake is over.
-  secured.on('error', () => {});
-  // Without a `tls.Server`, Node tells the errors of an established server side only so, and leaves the connection open.
+  // It may fail before the caller listens, in the very moment in which the handshake is over; and Node leaves a connection open whose records are
+  // wrong. Of a server side that is not one of a `tls.Server` it does not even tell that as an error.
+  secured.on('error', () => secured.destroy());
   if (side === 'server') secured.on('_tlsError', (error) => secured.destroy(error));
 
   return new Promise((resolve, reject) => {
