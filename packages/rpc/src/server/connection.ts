@@ -100,7 +100,8 @@ export class Connection implements Reader {
 
   /** Reads on, unless something stands against it. */
   resume(): void {
-    if (!this.#blocked) this.#stream.resume();
+    if (this.#blocked) this.#stream.pause();
+    else if (this.#stream.isPaused()) this.#stream.resume();
   }
 
   evict(reason: string): void {
@@ -145,7 +146,7 @@ export class Connection implements Reader {
     }
     freeAtOnce(piece);
     inFlight.ended(this, 0, this.#unfinishedBytes > 0);
-    if (this.#blocked) this.#stream.pause();
+    this.resume();
   }
 
   #handle(request: WireRequest): void {
@@ -204,15 +205,13 @@ export class Connection implements Reader {
     this.#options.inFlight.ended(this, bytes, this.#unfinishedBytes > 0);
   }
 
-  /** Writes the answers of this turn. */
+  /** Writes the answers of this turn. Who does not read them is not read either. */
   flush(): void {
     const answers = this.#ready;
     this.#ready = [];
-    // Who does not read the answers is not read either.
     const bytes = answers.length === 1 ? answers[0]! : Buffer.concat(answers);
-    const full = bytes.length > 0 && this.#stream.writable && !this.#stream.write(bytes);
-    if (full) this.#stream.pause();
-    else if (this.#stream.isPaused()) this.resume();
+    if (bytes.length > 0 && this.#stream.writable) this.#stream.write(bytes);
+    this.resume();
     if (this.#open === 0) this.#answered?.resolve();
   }
 

@@ -70,13 +70,17 @@ export async function serve(options: RpcServerOptions, handler: Handler): Promis
     if (entering.size >= ENTERING_MAX) throw new Error(`${ENTERING_MAX} connections are already being let in.`);
     entering.add(socket);
     const timeout = setTimeout(() => socket.destroy(), ENTERING_MS);
+    const entered = () => {
+      clearTimeout(timeout);
+      entering.delete(socket);
+    };
+    socket.once('close', entered);
     try {
       if ((await admit?.(peer)) !== false) return await layerServer(socket, layers, ENTERING_MS);
       log.info({ peer }, 'A connection was refused by its address.');
       return undefined;
     } finally {
-      clearTimeout(timeout);
-      entering.delete(socket);
+      entered();
     }
   }
 

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import { ChannelError } from '@millrace/channel-native';
 import { LineClient, type RecordedLog, recordLog } from '@millrace/testkit';
 import type { RpcServerOptions } from './server.ts';
@@ -13,6 +12,7 @@ export interface Held {
 
 export interface Stage extends AsyncDisposable {
   readonly client: LineClient;
+  readonly port: number;
   readonly log: RecordedLog;
   /** Bodies of every request, in the order in which the handler was called. */
   readonly handled: string[][];
@@ -57,7 +57,8 @@ export async function stage({
       if (bodies.includes('broken')) throw new TypeError('It broke.');
     },
   );
-  const connect = () => LineClient.connect((server.address as AddressInfo).port);
+  const { port } = server.address;
+  const connect = () => LineClient.connect(port);
   const client = await connect();
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -66,6 +67,7 @@ export async function stage({
   };
   return {
     client,
+    port,
     log,
     handled,
     held,
