@@ -178,9 +178,9 @@ describe('a client', () => {
     it.client.socket.pause();
     const asked = Buffer.concat([avroMessage(1, avroCall('n'.repeat(60_000))), avroMessage(2, avroAppend('a'))]);
     it.client.socket.write(Buffer.concat([hello, ...Array.from({ length: 1_000 }, () => asked)]));
-    await eventually(() => it.handled.length).toBeGreaterThan(0);
-    await pause(300);
-    expect(it.handled.length).toBeLessThan(500);
+    let handled = -1;
+    for (; handled < it.handled.length; await pause(200)) handled = it.handled.length;
+    expect(handled).toBeLessThan(500);
     it.client.socket.resume();
     await eventually(() => it.handled.length).toBe(1_000);
     await eventually(() => it.client.socket.bytesRead).toBeGreaterThan(1_000 * 60_000);
