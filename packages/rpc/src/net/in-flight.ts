@@ -16,10 +16,10 @@ export interface InFlightOptions {
 const LOOKS = 10;
 
 /**
- * Bounds what all connections together have read and not yet answered, unfinished lines among it. At the limit every reader is paused,
+ * Bounds what all connections together have read and not yet answered, unfinished requests among it. At the limit every reader is paused,
  * also those that have nothing in flight: a thousand idle connections could otherwise each bring a piece in the same moment.
  *
- * When only unfinished lines are left, no answer will ever make room. Then one reader may go on until its line is finished: the first
+ * When only unfinished requests are left, no answer will ever make room. Then one reader may go on until its request is finished: the first
  * one that has something to read. Who may go on and does not is ended after a while, for it holds what others need.
  */
 export class InFlight {
@@ -30,7 +30,7 @@ export class InFlight {
   #pieces = 0;
   #full = false;
   #finishing: Reader | undefined;
-  /** Who has an unfinished line, and for how long each could have gone on with it since the limit was reached or it last did. */
+  /** Who has an unfinished request, and for how long each could have gone on with it since the limit was reached or it last did. */
   readonly #unfinished = new Map<Reader, number>();
   readonly #stallMs: number;
   #looking: NodeJS.Timeout | undefined;
@@ -65,7 +65,7 @@ export class InFlight {
     if (this.#full) for (const other of this.#readers) other.pause();
   }
 
-  /** Notes that the lines of a piece are answered; the reader may have an unfinished one left. */
+  /** Notes that the requests of a piece are answered; the reader may have an unfinished one left. */
   ended(reader: Reader, bytes: number, unfinished: boolean): void {
     this.#pieces -= 1;
     this.remove(bytes);

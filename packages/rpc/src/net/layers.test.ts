@@ -7,6 +7,7 @@ import { deflateSync } from 'node:zlib';
 import { eventually } from '@millrace/testkit';
 import { afterAll, describe, expect, test } from 'vitest';
 import { certified, Directory, USUAL } from './certificates.test.fixture.ts';
+import { freeAtOnce } from './free-at-once.ts';
 import { type Layers, layerClient, layerServer } from './layers.ts';
 import { listen } from './listen.ts';
 import { readClientTls, readServerTls } from './tls.ts';
@@ -79,7 +80,10 @@ async function connected({ server, client }: Both, options?: ListenerOptions) {
 /** All that comes until the other end has ended its side. Unlike an iterator it leaves the stream as it is then. */
 function buffer(stream: Duplex): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  stream.on('data', (piece) => pieces.push(piece)).resume();
+  stream.resume().on('data', (piece) => {
+    pieces.push(Buffer.from(piece));
+    freeAtOnce(piece);
+  });
   return new Promise((resolve) => stream.once('end', () => resolve(Buffer.concat(pieces))));
 }
 
@@ -256,6 +260,13 @@ describe('a handshake', () => {
     await expect(layerClient(it.socket, { tls }, 5_000)).rejects.toThrow('share no TLS protocol or no cipher suite');
     await expect(it.stream).rejects.toThrow('look at include-protocols, exclude-protocols');
   });
+});
+
+test.each(layered)('%s cannot be put around a socket that is closed already', async (_, { server }) => {
+  await using it = await listener({});
+  it.peer.destroy();
+  await once(it.peer, 'close');
+  await expect(layerServer(it.peer, server)).rejects.toThrow('The connection is closed already');
 });
 
 test('a record that was tampered with ends the connection', async () => {

@@ -37,6 +37,9 @@ async function layered(
   { tls, compressionLevel }: Layers,
   timeoutMs: number,
 ): Promise<Duplex> {
+  if (tls === undefined && compressionLevel === undefined) return socket;
+  // Layers learn that a socket is closed when it happens, and not afterwards.
+  if (socket.destroyed) throw new Error('The connection is closed already.');
   const { allowHalfOpen } = socket;
   const compressed = compressionLevel === undefined ? socket : new Deflated(socket, compressionLevel);
   const stream = tls === undefined ? compressed : await shakeHands(side, compressed, tls, timeoutMs);

@@ -89,6 +89,12 @@ describe.skipIf(!isThere('openssl', 'version'))('openssl', () => {
       ['-tls1_1', '-cipher', 'DEFAULT:@SECLEVEL=0'],
       'TLSv1.1',
     ],
+    [
+      'a cipher suite of Diffie and Hellman',
+      { includeCipherSuites: ['TLS_DHE_RSA_WITH_AES_128_GCM_SHA256'] },
+      [],
+      'DHE-RSA-AES128-GCM-SHA256',
+    ],
     ['the one included cipher suite', { includeCipherSuites: ['SSL_RSA_WITH_AES_128_CBC_SHA'] }, [], 'AES128-SHA'],
   ])('agrees on %s with a server', async (_, rules, options, agreed) => {
     const said = await askedBy(rules, ...options);

@@ -36,7 +36,7 @@ export async function readServerTls(settings: StoreSettings, rules: TlsRules): P
     throw new Error(`${settings.file} has no private key, only certificates: a server needs its key in its key store.`);
   const key = identities.map((identity) => identity.key.export({ format: 'pem', type: 'pkcs8' }));
   const cert = identities.map(({ chain }) => chain.map(String).join('\n'));
-  const { context, notes } = contextOf({ key, cert }, rules);
+  const { context, notes } = contextOf({ key, cert, dhparam: 'auto' }, rules);
   const expired = identities.map(({ chain }) => chain[0]!).filter(({ validToDate }) => validToDate < new Date());
   const late = expired.map(
     ({ validTo }) => `The certificate in ${settings.file} has expired on ${validTo}, so clients refuse it: replace it.`,

@@ -8,7 +8,7 @@ import {
   type SourcePeer,
   sourceContract,
 } from '@millrace/testkit';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { netcat } from './spec.ts';
 
 const registration: Registration = { spec: netcat, module: new URL('./source.js', import.meta.url) };
@@ -39,6 +39,8 @@ interface Stage extends AsyncDisposable {
   readonly client: LineClient;
   readonly port: number;
   readonly figures: () => Readonly<Record<string, number>>;
+  /** How many lines of the log have these words. */
+  readonly said: (words: string) => number;
   readonly stop: () => Promise<void>;
 }
 
@@ -53,6 +55,7 @@ async function stage(more: Settings = {}, channel = new ScratchChannel()): Promi
     client,
     port,
     figures: source.figures,
+    said: (words) => source.log.lines.filter(({ message }) => message.includes(words)).length,
     stop: source.stop,
     async [Symbol.asyncDispose]() {
       client.socket.destroy();
@@ -261,6 +264,21 @@ describe('maxInFlightBytes', () => {
     for (const client of clients) await client.write('\n');
     expect(await Promise.all(clients.map((client) => client.lines(1)))).toEqual(clients.map(() => ['OK']));
     for (const client of others) await client.close();
+  });
+
+  test('is not held for ever by a client that does not finish its line', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      await using it = await stage({ maxInFlightBytes: 10_000, 'max-line-length': 100_000 });
+      await it.client.write('x'.repeat(15_000));
+      await eventually(() => {
+        vi.advanceTimersByTime(10_000);
+        return it.said('it has not gone on with what it had begun to send');
+      }).toBe(1);
+      await it.client.closed;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
