@@ -83,7 +83,7 @@ export async function connect(options: ConnectOptions): Promise<RpcClient> {
 }
 
 const late = (where: string, timeoutMs: number) =>
-  `${where} is not ready for requests within ${timeoutMs} ms: look whether it is a source of the same protocol, with the same settings for TLS and compression, or raise the connect timeout.`;
+  `${where} is not ready for requests within ${timeoutMs} ms: ${MISMATCH}, or raise the connect timeout.`;
 
 const remedies: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'start the agent there, or correct the host and port',
@@ -93,10 +93,16 @@ const remedies: Readonly<Record<string, string>> = {
   ENETUNREACH: 'look whether the network leads there',
 };
 
+/** What to do where the reason does not say it. */
+const MISMATCH = 'look whether it is a source of the same protocol, with the same settings for TLS and compression';
+
 function unreachable(where: string, cause: unknown): RpcError {
-  const remedy =
-    remedies[(cause as NodeJS.ErrnoException).code ?? ''] ??
-    'look whether it is a source of the same protocol, with the same settings for TLS and compression';
-  const message = `Cannot connect to ${where} (${reasonOf(cause)}): ${remedy}.`;
+  const reason = reasonOf(cause);
+  const remedy = remedies[(cause as NodeJS.ErrnoException).code ?? ''] ?? MISMATCH;
+  // What the layers say of their own accord is a sentence with its remedy, but for a peer that just hangs up.
+  const known = reason.endsWith('.') && !reason.includes('has closed the connection');
+  const message = known
+    ? `Cannot connect to ${where}. ${reason}`
+    : `Cannot connect to ${where} (${reason.replace(/\.$/, '')}): ${remedy}.`;
   return new RpcError('MR_PEER_UNREACHABLE', message, { cause });
 }

@@ -43,6 +43,15 @@ describe('a client that stands by', () => {
     expect(peer.connections).toHaveLength(1);
   });
 
+  test('goes on once when several requests fail with one host', async () => {
+    const peers = [await rawPeer(refusing('')), await rawPeer(), await rawPeer()];
+    const ports = peers.map(({ port }) => port);
+    const client = keep(connectFailover(ports, open));
+    await Promise.all(['a', 'b', 'c'].map((body) => client.append({ body })));
+    expect(bodiesAt(peers[1]!)).toEqual(['a', 'b', 'c']);
+    expect(peers[2]!.messages).toEqual([]);
+  });
+
   test('gives a request up after as many hosts as there are, or as it is told', async () => {
     const peers = [await rawPeer(refusing('bad')), await rawPeer(refusing('bad')), await rawPeer(refusing('bad'))];
     const ports = peers.map(({ port }) => port);

@@ -17,7 +17,7 @@ import {
   sinkContract,
 } from '@millrace/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type RpcPeer, rpcPeer } from '../shared/rpc-peer.test.fixture.ts';
+import { type RpcPeer, rpcPeer } from '../shared/rpc/peer.test.fixture.ts';
 import { avro } from './spec.ts';
 
 const registration: Registration = { spec: avro, module: new URL('./sink.js', import.meta.url) };

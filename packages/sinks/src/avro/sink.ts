@@ -1,6 +1,6 @@
 import type { RunningSink, SinkContext } from '@millrace/kernel/component';
 import { hostsOf } from '@millrace/rpc';
-import { rpcSink } from '../shared/rpc-sink.ts';
+import { rpcSink } from '../shared/rpc/sink.ts';
 import type { avro } from './spec.ts';
 
 export async function open(context: SinkContext<typeof avro>): Promise<RunningSink> {

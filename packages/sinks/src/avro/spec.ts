@@ -1,6 +1,6 @@
 import { defineSink, property } from '@millrace/kernel/spec';
 import { count, flag, integer, milliseconds, oneOf, text, textByName } from '@millrace/kernel/types';
-import { rpcMetrics, rpcProperties } from '../shared/rpc-properties.ts';
+import { rpcMetrics, rpcProperties } from '../shared/rpc/properties.ts';
 
 export const avro = defineSink({
   type: 'avro',

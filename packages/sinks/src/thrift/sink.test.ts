@@ -3,7 +3,7 @@ import type { Declaration } from '@millrace/kernel/spec';
 import { connect } from '@millrace/rpc';
 import { configOf, eventually, openSink, ScratchChannel, sinkContract } from '@millrace/testkit';
 import { expect, onTestFinished, test } from 'vitest';
-import { rpcPeer } from '../shared/rpc-peer.test.fixture.ts';
+import { rpcPeer } from '../shared/rpc/peer.test.fixture.ts';
 import { thrift } from './spec.ts';
 
 const registration: Registration = { spec: thrift, module: new URL('./sink.js', import.meta.url) };

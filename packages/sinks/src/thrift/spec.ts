@@ -1,6 +1,6 @@
 import { defineSink, property } from '@millrace/kernel/spec';
 import { flag } from '@millrace/kernel/types';
-import { rpcMetrics, rpcProperties } from '../shared/rpc-properties.ts';
+import { rpcMetrics, rpcProperties } from '../shared/rpc/properties.ts';
 
 const noKerberos = 'there is no Kerberos here.';
 

@@ -2,7 +2,7 @@ import type { MetersOf, RunningSink, SinkContext } from '@millrace/kernel/compon
 import type { ConfigOf } from '@millrace/kernel/spec';
 import { type ClientSettings, openClient, type RpcClient } from '@millrace/rpc';
 import { clientLayers } from '@millrace/rpc/net';
-import type { rpcMetrics, rpcProperties } from './rpc-properties.ts';
+import type { rpcMetrics, rpcProperties } from './properties.ts';
 
 interface RpcContext extends Pick<SinkContext<never>, 'log' | 'signal'> {
   readonly config: ConfigOf<typeof rpcProperties>;
