@@ -115,7 +115,9 @@ function wayTo(name: string, file: string, seen = new Set<string>()): string | u
 function targetOf(from: string, importer: string): string | undefined {
   if (from.startsWith('.')) return resolve(dirname(importer), from);
   const [, project, path = 'index'] = /^@millrace\/([\w-]+)(?:\/(.+))?$/.exec(from) ?? [];
-  return project === undefined ? undefined : join(root, 'packages', project, 'dist', `${path}.js`);
+  if (project === undefined) return undefined;
+  const target = join(root, 'packages', project, 'dist', path);
+  return existsSync(`${target}.js`) ? `${target}.js` : join(target, 'index.js');
 }
 
 describe('an error has one name', () => {
