@@ -17,7 +17,7 @@ import { freePort } from './program.ts';
 const title = 'seq → memory → avro sink | avro → memory → null: two agents beside two of Flume';
 const BATCH = 1_000;
 /** How often the last sink says its count: about once a second. */
-const logEvery: Record<Name, number> = { Millrace: 2_000_000, Flume: 200_000 };
+const logEvery: Record<Name, number> = { Millrace: 8_000_000, Flume: 500_000 };
 const SETTLE_MS = 500;
 const WINDOW_MS = 4_000;
 const TIMES_FLUME = 2;
