@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, LineClient, loggedBodies, type RunningAgent, runAgent } from '@millrace/testkit';
 import { expect, test } from 'vitest';
-import { complaints } from '../faults/agent.ts';
 import { millrace } from '../peers/peer.ts';
 import { Example } from './example.ts';
 import { scratchDirectory } from './tier.ts';
@@ -22,7 +21,7 @@ async function send(agent: RunningAgent, source: string, ...lines: readonly stri
 async function stopWell(...agents: readonly RunningAgent[]): Promise<void> {
   for (const agent of agents) {
     expect(await agent.stop()).toEqual({ code: 0, signal: null });
-    expect(complaints(agent)).toEqual([]);
+    expect(agent.log.filter(({ level }) => level !== 'info')).toEqual([]);
   }
 }
 
