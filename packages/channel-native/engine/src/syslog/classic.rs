@@ -42,7 +42,15 @@ struct Fields<'a> {
 
 fn with<'a>(event: Event<'a>, fields: Fields<'a>) -> Event<'a> {
     let Fields { version, stamp, timestamp, host, text } = fields;
-    Event { version, stamp, timestamp, host: (host != b"-").then_some(host), host_text: host, text: Some(text), ..event }
+    Event {
+        version,
+        stamp,
+        timestamp,
+        host: (host != b"-").then_some(host),
+        host_text: host,
+        text: Some(text),
+        ..event
+    }
 }
 
 fn priority(raw: &[u8]) -> Option<(&[u8], u32, &[u8])> {

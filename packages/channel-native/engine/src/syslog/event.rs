@@ -154,7 +154,8 @@ impl Writer {
         if !replaced && !self.keeps() {
             return if text.is_empty() { event.raw } else { text };
         }
-        self.put_together(event, text)
+        let body = self.put_together(event, text);
+        if body.is_empty() { event.raw } else { body }
     }
 
     #[cold]

@@ -15,7 +15,11 @@ mod classic;
 mod event;
 mod framing;
 mod multiport;
+#[cfg(test)]
+mod naive;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub use encoding_rs::Encoding;
@@ -89,14 +93,7 @@ pub struct Read {
 ///
 /// `tail` is the unfinished rest of what came before, as an earlier call with the same rules left it, and `left` what that call said.
 #[must_use]
-pub fn read_stream(
-    tail: &[u8],
-    data: &[u8],
-    left: usize,
-    rules: &Rules,
-    extras: &[u8],
-    space: &mut Space<'_>,
-) -> Read {
+pub fn read_stream(tail: &[u8], data: &[u8], left: usize, rules: &Rules, extras: &[u8], space: &mut Space<'_>) -> Read {
     let clock = Clock::new(now_ms());
     Reader::new(rules, clock).stream(tail, data, left, &Extras::of(extras), space)
 }

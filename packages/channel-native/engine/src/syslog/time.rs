@@ -82,7 +82,9 @@ fn ahead_ms(wall_ms: i64, zone: &TimeZone) -> Option<i64> {
 #[inline]
 fn wall_ms(year: i64, wall: &Wall) -> i64 {
     let minutes = 60 * i64::from(wall.hour) + i64::from(wall.minute);
-    days(year, i64::from(wall.month), i64::from(wall.day)) * DAY_MS + minutes * MINUTE_MS + 1000 * i64::from(wall.second)
+    days(year, i64::from(wall.month), i64::from(wall.day)) * DAY_MS
+        + minutes * MINUTE_MS
+        + 1000 * i64::from(wall.second)
 }
 
 /// The same time so many months later, on the last day of the month where it has no such day.
@@ -100,7 +102,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     // Years begin in March, so that the leap day is the last.
     let months = 12 * year + month - 3;
     let (year, month) = (months.div_euclid(12), months.rem_euclid(12));
-    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day - 719_469
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+        - 719_469
 }
 
 /// The year, month and day of a number of days from 1970.
