@@ -6,6 +6,8 @@ import type { Call, Codec, Reply } from './codec.ts';
 import { RpcError, reasonOf } from './error.ts';
 
 const SERIAL_MAX = 2 ** 31 - 1;
+/** What is longer becomes several requests: a source that bounds them (Flume's, over TLS, at 16 MB of Thrift) would refuse it for ever. */
+const REQUEST_BYTES_MAX = 8 << 20;
 
 /** A request that is on its way. */
 interface Pending extends PromiseWithResolvers<void> {
@@ -86,7 +88,7 @@ export class Connection implements RpcClient {
 
   appendBatch(events: Batch | readonly EventLike[]): Promise<void> {
     return inPieces(events, this.batchSize, (piece) =>
-      piece instanceof Batch ? this.#call('appendBatch', piece) : this.#callBuilt('appendBatch', piece),
+      piece instanceof Batch ? this.#callInHalves(piece) : this.#callBuilt('appendBatch', piece),
     );
   }
 
@@ -110,10 +112,18 @@ export class Connection implements RpcClient {
     for (const { body, headers } of events) this.#builder.append(body, headers);
     const batch = this.#builder.finish();
     try {
-      await this.#call(call, batch);
+      await (call === 'append' ? this.#call(call, batch) : this.#callInHalves(batch));
     } finally {
       batch.release();
     }
+  }
+
+  /** Sends a batch that is too long in halves, one after the other. */
+  async #callInHalves(batch: Batch): Promise<void> {
+    if (batch.byteLength <= REQUEST_BYTES_MAX || batch.length === 1) return this.#call('appendBatch', batch);
+    const half = batch.length >> 1;
+    await this.#callInHalves(batch.slice(0, half));
+    await this.#callInHalves(batch.slice(half));
   }
 
   #call(call: Call, batch: Batch): Promise<void> {
