@@ -8,8 +8,18 @@ export interface Reader {
 
 /** When somebody has to go. */
 export interface InFlightOptions {
-  /** How long an unfinished request may make no progress, though its connection is read, while others need the room. */
+  /** How long an unfinished request may take to bring `progressBytes` or its end, its connection being read, while others need the room. Default 10 s. */
   readonly stallMs?: number;
+  /** Default 1 MiB. */
+  readonly progressBytes?: number;
+}
+
+/** An unfinished request. */
+interface Unfinished {
+  /** How long its connection could have gone on with it, since the limit was reached or it last made progress. */
+  stalledMs: number;
+  /** What it has brought since. */
+  bytes: number;
 }
 
 /** How often it is looked who makes no progress, in the time that they have for it. */
@@ -20,7 +30,7 @@ const LOOKS = 10;
  * also those that have nothing in flight: a thousand idle connections could otherwise each bring a piece in the same moment.
  *
  * When only unfinished requests are left, no answer will ever make room. Then one reader may go on until its request is finished: the first
- * one that has something to read. Who may go on and does not is ended after a while, for it holds what others need.
+ * one that has something to read. Who may go on and does not, or only drop by drop, is ended after a while, for it holds what others need.
  */
 export class InFlight {
   readonly #bytesMax: number;
@@ -30,14 +40,15 @@ export class InFlight {
   #pieces = 0;
   #full = false;
   #finishing: Reader | undefined;
-  /** Who has an unfinished request, and for how long each could have gone on with it since the limit was reached or it last did. */
-  readonly #unfinished = new Map<Reader, number>();
+  readonly #unfinished = new Map<Reader, Unfinished>();
   readonly #stallMs: number;
+  readonly #progressBytes: number;
   #looking: NodeJS.Timeout | undefined;
 
-  constructor(bytesMax: number, { stallMs = 30_000 }: InFlightOptions = {}) {
+  constructor(bytesMax: number, { stallMs = 10_000, progressBytes = 1 << 20 }: InFlightOptions = {}) {
     this.#bytesMax = bytesMax;
     this.#stallMs = stallMs;
+    this.#progressBytes = progressBytes;
   }
 
   /** Whether this reader may read now. */
@@ -59,7 +70,7 @@ export class InFlight {
   /** Notes a piece that was read. What was read is always taken: one can go on even at the limit. */
   began(reader: Reader, bytes: number): void {
     this.#pieces += 1;
-    if (this.#unfinished.has(reader)) this.#unfinished.set(reader, 0);
+    this.#progressed(reader, bytes);
     if (this.#full) this.#finishing ??= reader;
     this.add(bytes);
     if (this.#full) for (const other of this.#readers) other.pause();
@@ -70,7 +81,7 @@ export class InFlight {
     this.#pieces -= 1;
     this.remove(bytes);
     if (unfinished) {
-      this.#unfinished.set(reader, 0);
+      if (!this.#unfinished.has(reader)) this.#unfinished.set(reader, { stalledMs: 0, bytes: 0 });
       this.#resume();
     } else {
       this.#unfinished.delete(reader);
@@ -83,7 +94,7 @@ export class InFlight {
     this.#bytes += bytes;
     if (this.#bytes < this.#bytesMax || this.#full) return;
     this.#full = true;
-    for (const reader of this.#unfinished.keys()) this.#unfinished.set(reader, 0);
+    for (const request of this.#unfinished.values()) request.stalledMs = 0;
     this.#looking = setInterval(() => this.#endStalled(), this.#stallMs / LOOKS).unref();
   }
 
@@ -98,15 +109,24 @@ export class InFlight {
     for (const reader of this.#readers) reader.resume();
   }
 
+  #progressed(reader: Reader, bytes: number): void {
+    const request = this.#unfinished.get(reader);
+    if (request === undefined) return;
+    request.bytes += bytes;
+    if (request.bytes < this.#progressBytes) return;
+    request.bytes = 0;
+    request.stalledMs = 0;
+  }
+
   #endStalled(): void {
-    for (const [reader, stalledMs] of this.#unfinished) {
+    for (const [reader, request] of this.#unfinished) {
       // Who is not read cannot go on.
       if (!this.mayRead(reader)) continue;
-      this.#unfinished.set(reader, stalledMs + this.#stallMs / LOOKS);
-      if (stalledMs + this.#stallMs / LOOKS < this.#stallMs) continue;
+      request.stalledMs += this.#stallMs / LOOKS;
+      if (request.stalledMs < this.#stallMs) continue;
       this.#unfinished.delete(reader);
       reader.evict(
-        `The connection is ended: for ${this.#stallMs / 1_000} s it has not gone on with what it had begun to send, and that took room that others need.`,
+        `The connection is ended: for ${this.#stallMs / 1_000} s it has hardly gone on with what it had begun to send, and that took room that others need.`,
       );
     }
   }
