@@ -32,6 +32,7 @@ pub(super) fn parse<'a>(raw: &'a [u8], counted: bool, incomplete: bool, clock: &
 }
 
 /// What a header says.
+#[derive(Clone, Copy)]
 struct Fields<'a> {
     version: &'a [u8],
     stamp: &'a [u8],

@@ -46,6 +46,7 @@ pub enum Parser {
 }
 
 /// What is put back in front of a body.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of a configuration")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Keep {
     /// The priority in its brackets.

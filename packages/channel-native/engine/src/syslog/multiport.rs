@@ -34,7 +34,7 @@ pub(super) fn parse<'a>(
         return invalid;
     }
     let status = if incomplete { Status::Incomplete } else { Status::Good };
-    fields(raw, clock).map_or(invalid, |event| Event { status, charset, ..event })
+    fields(raw, clock).map_or(invalid, |event| Event { charset, status, ..event })
 }
 
 #[cold]

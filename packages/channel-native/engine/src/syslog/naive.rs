@@ -65,9 +65,8 @@ fn line(bytes: &[u8], max: usize, parser: Parser) -> Option<(&[u8], usize, bool)
     for (at, &byte) in bytes.iter().enumerate() {
         match mode {
             Mode::Start if byte == b'<' => mode = Mode::Prio(0),
-            Mode::Start => mode = Mode::Data,
             Mode::Prio(digits) if byte.is_ascii_digit() && digits < 3 => mode = Mode::Prio(digits + 1),
-            Mode::Prio(_) => mode = Mode::Data,
+            Mode::Start | Mode::Prio(_) => mode = Mode::Data,
             Mode::Data if byte == b'\n' => return Some((&bytes[..at], at + 1, false)),
             Mode::Data if at + 1 == max => return Some((&bytes[..max], max, true)),
             Mode::Data => {}
@@ -130,20 +129,13 @@ fn push(headers: &mut Vec<(String, String)>, name: &str, value: &str) {
 }
 
 fn kept_fields(keep: Keep, [priority, version, stamp, host]: &[String; 4]) -> String {
-    let mut text = String::new();
-    if keep.priority {
-        text += &format!("<{priority}>");
-    }
-    if keep.version && !version.is_empty() {
-        text += &format!("{version} ");
-    }
-    if keep.timestamp {
-        text += &format!("{stamp} ");
-    }
-    if keep.hostname {
-        text += &format!("{host} ");
-    }
-    text
+    let parts = [
+        (keep.priority, format!("<{priority}>")),
+        (keep.version && !version.is_empty(), format!("{version} ")),
+        (keep.timestamp, format!("{stamp} ")),
+        (keep.hostname, format!("{host} ")),
+    ];
+    parts.into_iter().filter_map(|(kept, part)| kept.then_some(part)).collect()
 }
 
 static ISO: LazyLock<Regex> = LazyLock::new(|| {
@@ -168,7 +160,7 @@ fn timestamp(world: &World<'_>, text: &str) -> Option<i64> {
     let found = BSD.captures(text)?;
     let number = |at: usize| found[at].parse::<i64>().unwrap();
     let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = names.iter().position(|&name| name == &found[1])? as i64 + 1;
+    let month = names.iter().position(|&name| name == &found[1])?.cast_signed() as i64 + 1;
     let fields = [month, number(2), number(3), number(4), number(5)];
     let now = jiff::Timestamp::from_millisecond(world.now_ms).unwrap();
     let year = i64::from(now.to_zoned(TimeZone::UTC).year());

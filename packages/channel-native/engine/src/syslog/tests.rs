@@ -53,7 +53,7 @@ fn one(rules: &Rules, message: &str) -> Vec<(String, Vec<(String, String)>)> {
 fn shown(rules: &Rules, message: &str) -> String {
     let events = one(rules, &format!("{message}\n"));
     let headers = |headers: &[(String, String)]| {
-        headers.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>()
+        headers.iter().map(|(name, value)| [" ", name, "=", value].concat()).collect::<Vec<_>>().concat()
     };
     events.iter().map(|(body, all)| format!("{body} |{}", headers(all))).collect::<Vec<_>>().join(" || ")
 }
@@ -167,7 +167,9 @@ fn other_character_sets_stay_in_bodies_and_become_utf_8_in_headers() {
 fn map(pairs: &[(&str, &str)]) -> Vec<u8> {
     let text = |text: &str| [(text.len() as u32).to_le_bytes().as_slice(), text.as_bytes()].concat();
     let mut flat = (pairs.len() as u32).to_le_bytes().to_vec();
-    pairs.iter().for_each(|(name, value)| flat.extend([text(name), text(value)].concat()));
+    for (name, value) in pairs {
+        flat.extend([text(name), text(value)].concat());
+    }
     flat.extend([0; 4]);
     let mut scratch = Scratch::new(Size { events: 1, bytes: 4096 });
     let mut space = scratch.space();
