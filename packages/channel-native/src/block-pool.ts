@@ -24,6 +24,7 @@ export class BlockPool {
 
   /** Takes an empty block back. */
   give(block: Block): void {
+    if (block.memory.length > KEPT_BYTES_MAX) return;
     this.#free.push(block);
     this.#keptBytes += block.memory.length;
     while (this.#keptBytes > KEPT_BYTES_MAX) this.#keptBytes -= this.#free.shift()!.memory.length;

@@ -100,10 +100,9 @@ impl Codec for Avro {
 impl Avro {
     fn handshake(&mut self, cursor: &mut Cursor<'_>, request: &mut Request) -> Read<()> {
         let client_hash = cursor.array()?;
-        let client_protocol = match union(cursor)? {
-            true => Some(String::from_utf8_lossy(cursor.text()?).into_owned()),
-            false => None,
-        };
+        let has_protocol = union(cursor)?;
+        let client_protocol = has_protocol.then(|| cursor.text()).transpose()?;
+        let client_protocol = client_protocol.map(|json| String::from_utf8_lossy(json).into_owned());
         let server_hash = cursor.array()?;
         self.stage = if union(cursor)? { Stage::HandshakeMeta } else { Stage::Metadata };
         request.handshake = Some(Handshake { client_hash, client_protocol, server_hash });

@@ -109,7 +109,9 @@ impl Pen {
             Value::Struct(fields) => self.fields(fields),
             Value::List(values) | Value::Set(values) => {
                 self.list(values);
-                values.iter().for_each(|value| self.value(value));
+                for value in values {
+                    self.value(value);
+                }
             }
             Value::Map(pairs) => {
                 self.map(pairs);
@@ -133,7 +135,7 @@ impl Pen {
             }
             let code = if let Value::Bool(false) = value { 2 } else { self.code(value) };
             match id.checked_sub(last) {
-                Some(delta @ 1..16) if self.padding == 0 => self.bytes.push((delta as u8) << 4 | code),
+                Some(delta @ 1..16) if self.padding == 0 => self.bytes.push(delta.to_be_bytes()[1] << 4 | code),
                 _ => {
                     self.bytes.push(code);
                     self.zig_zag(i64::from(*id));
