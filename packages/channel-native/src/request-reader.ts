@@ -98,6 +98,11 @@ export class RequestReader implements Disposable {
     return this.#unfinishedBytes;
   }
 
+  /** Bytes that the events of the request that is not whole yet take in memory, with their table. */
+  get heldBytes(): number {
+    return this.#eventBytes + ENTRY_BYTES * this.#events;
+  }
+
   /**
    * Reads on in `piece` from offset `from`; stops behind the first request that is whole, or at the end of the piece. What is behind that
    * request is not looked at: call again with `from` = {@link consumed} until that is the piece's length.
@@ -160,7 +165,7 @@ export class RequestReader implements Disposable {
 
   /** The events of the request that has become whole. */
   #batch(): Batch {
-    this.#lastBytes = this.#usedBytes;
+    this.#lastBytes = this.heldBytes;
     if (this.#own !== undefined && this.#lastBytes <= REJOINED_BYTES_MAX) this.#rejoin(this.#own);
     const block = this.#own ?? this.#builder.block;
     const batch = this.#events > 0 ? this.#builder.finishIn(block, this.#events, this.#eventBytes) : emptyBatch(block);
@@ -182,13 +187,13 @@ export class RequestReader implements Disposable {
   #pause(block: Block): undefined {
     this.#unfinishedBytes = did[Did.RequestBytes]!;
     if (this.#events === 0) this.#giveBack();
-    else if (this.#own === undefined) this.#move(block, this.#takeOwn(2 * this.#usedBytes));
+    else if (this.#own === undefined) this.#move(block, this.#takeOwn(2 * this.heldBytes));
   }
 
   /** Goes on elsewhere with a request that does not fit its block: the next event takes `neededBytes` on the wire. */
   #grow(block: Block, neededBytes: number): void {
     // Nearly always an event takes hardly more than on the wire. Where it takes more, it comes back here, to twice as large a block.
-    const size = this.#usedBytes + neededBytes + (neededBytes >> 3) + 64;
+    const size = this.heldBytes + neededBytes + (neededBytes >> 3) + 64;
     const alone = block.fill === 0;
     if (alone || size > this.#builder.block.memory.length) {
       const old = this.#own;
@@ -211,11 +216,6 @@ export class RequestReader implements Disposable {
     const end = fill + this.#eventBytes;
     const [events, size] = [this.#events, memory.length];
     addon.copyBatch(target.memory, target.fill, target.entries, memory, 0, size, entries, events, fill, end);
-  }
-
-  /** Bytes of its block that the request has taken so far. */
-  get #usedBytes(): number {
-    return this.#eventBytes + ENTRY_BYTES * this.#events;
   }
 
   #giveBack(): void {

@@ -67,7 +67,7 @@ export class Connection implements Reader {
   #newest: Exchange | undefined;
   #open = 0;
   #openBytes = 0;
-  /** What was read of a request that is not whole. */
+  /** What a request takes up that is not whole. */
   #unfinishedBytes = 0;
   /** Answers that leave together, at the end of this turn of the event loop. */
   #ready: Buffer[] = [];
@@ -129,24 +129,38 @@ export class Connection implements Reader {
   #receive(piece: Buffer): void {
     if (this.#over) return;
     const { inFlight } = this.#options;
+    const { length } = piece;
     const missing = FIRST_BYTES - this.#first.length;
     if (missing > 0) this.#first = Buffer.concat([this.#first, piece.subarray(0, missing)]);
-    inFlight.began(this, piece.length);
-    this.#unfinishedBytes += piece.length;
+    inFlight.began(this, length);
     try {
-      for (let from = 0; from < piece.length; from = this.#reader.consumed) {
+      for (let from = 0; from < length; from = this.#reader.consumed) {
         const request = this.#reader.next(piece, from);
         if (request === undefined) break;
         this.#handle(request);
       }
+      this.#noteUnfinished();
     } catch (error) {
       // Where the next request begins cannot be known any more.
       this.#tell(error as Error);
       this.close();
     }
     freeAtOnce(piece);
-    inFlight.ended(this, 0, this.#unfinishedBytes > 0);
+    inFlight.ended(this, length, this.#unfinishedBytes > 0);
     this.resume();
+  }
+
+  /** What counts of a request is the memory it takes, which can be far more than its bytes: small events need a table. */
+  #noteUnfinished(): void {
+    const { inFlight, requestBytesMax } = this.#options;
+    const bytes = Math.max(this.#reader.unfinishedBytes, this.#reader.heldBytes);
+    const more = bytes - this.#unfinishedBytes;
+    this.#unfinishedBytes = bytes;
+    if (more > 0) inFlight.add(more);
+    else inFlight.remove(-more);
+    if (bytes > requestBytesMax) {
+      throw new Error(`A request takes more memory than the ${requestBytesMax} bytes it may: send smaller batches.`);
+    }
   }
 
   #handle(request: WireRequest): void {
@@ -162,7 +176,7 @@ export class Connection implements Reader {
     );
   }
 
-  /** Notes a request that is whole: what counts from now on is the memory it takes. */
+  /** Notes a request that is whole, in place of the one that was not. */
   #opened(request: WireRequest): Exchange {
     const { inFlight } = this.#options;
     const { batch } = request;
@@ -173,9 +187,9 @@ export class Connection implements Reader {
     this.#newest = exchange;
     this.#open += 1;
     this.#openBytes += bytes;
-    this.#unfinishedBytes -= request.bytes;
+    inFlight.remove(this.#unfinishedBytes);
+    this.#unfinishedBytes = 0;
     inFlight.began(this, bytes);
-    inFlight.remove(request.bytes);
     return exchange;
   }
 
@@ -257,6 +271,6 @@ function answersIn(protocol: WireProtocol, reader: RequestReader): Answers {
 
 /** Whether a channel has refused: for itself, or because its source is being stopped. */
 function isOfChannel(error: unknown): boolean {
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  const { code, cause } = Object(error) as { code?: unknown; cause?: unknown };
   return /^MR_(CHANNEL|DISK|FILE|DATABASE)/.test(String(code ?? (cause as NodeJS.ErrnoException | undefined)?.code));
 }

@@ -11,6 +11,7 @@ import {
   binaryAppend,
   compactAppend,
   handshake,
+  zigzag,
 } from './wire.test.fixture.ts';
 
 const OK = '000000';
@@ -234,11 +235,21 @@ describe('bytes that are no requests', () => {
         Buffer.alloc(4 << 20, 0xff),
       ]),
     ],
+    [
+      'a list of events that take much more memory than bytes',
+      Buffer.concat([
+        hello,
+        Buffer.from('0000000100000001000a0000', 'hex'),
+        avroCall('appendBatch', Buffer.concat([zigzag(300_000), Buffer.alloc(599_000)])),
+      ]),
+    ],
   ])('(%s) cost nothing but their connection', async ([, bytes]) => {
     await using it = await stage({ inFlightBytesMax: 1 << 20 });
     const bad = await it.connect();
     bad.socket.write(bytes);
     await bad.closed;
+    const warnings = it.log.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
+    expect(warnings).toEqual(['Ended a connection whose bytes are no requests of Avro.']);
     await it.client.write(Buffer.concat([hello, avroMessage(1, avroAppend('a'))]));
     await eventually(() => avroReplies(it.client.received())).toEqual([HELLO, `1:${OK}`]);
   });
@@ -329,10 +340,10 @@ describe('all connections together', () => {
     await eventually(it.connections).toBe(1);
     expect(builder.block.pins).toBe(0);
 
-    await it.client.write(Buffer.concat([hello, request]));
+    await it.client.write(Buffer.concat([hello, avroMessage(1, avroAppend('x'.repeat(200_000)))]));
     await eventually(() => it.held.length).toBe(6);
     const other = await it.connect();
-    await other.write(Buffer.concat([hello, request]));
+    await other.write(Buffer.concat([hello, avroMessage(1, avroAppend('a'))]));
     await eventually(() => it.held.length).toBe(7);
     other.socket.destroy();
   });
