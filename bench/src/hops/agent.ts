@@ -11,8 +11,8 @@ export const flume = join(root, 'test/peers/flume/flume');
 export const names = ['Millrace', 'Flume'] as const;
 export type Name = (typeof names)[number];
 
-/** How long an agent is loaded before it is measured: until the JIT of Java has compiled what it will. */
-export const WARM_SECONDS: Readonly<Record<Name, number>> = { Millrace: 3, Flume: 12 };
+/** How long an agent is loaded before it is measured: until its JIT has compiled what it will. */
+export const WARM_SECONDS: Readonly<Record<Name, number>> = { Millrace: 6, Flume: 12 };
 
 /** How often both null sinks say how many events they have dropped, and how. */
 const dropped: Record<Name, RegExp> = {

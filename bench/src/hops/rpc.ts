@@ -37,7 +37,7 @@ const BODY_BYTES = 512;
 const WIRE_BYTES: Record<Protocol, number> = { avro: BODY_BYTES + 3, thrift: BODY_BYTES + 6 };
 const RUN_SECONDS = 4;
 const QUICK_SECONDS = 2;
-const LIMIT_WARM_SECONDS = 2;
+const LIMIT_WARM_SECONDS = 4;
 
 const notes = [
   `${CLIENTS} of Flume's own clients send events of ${BODY_BYTES} bytes, each one batch after the other. Processor time is that of the agent, from /proc, from`,

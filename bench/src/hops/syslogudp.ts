@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { median } from 'millrace/dist/bench/stats.js';
 import type { Options } from '../options.ts';
 import type { Result, Skipped } from '../result.ts';
-import { Agent, flume, inTurns, missingFlume, type Name, names } from './agent.ts';
+import { Agent, flume, inTurns, missingFlume, type Name, names, WARM_SECONDS } from './agent.ts';
 import { configurationOf, cpuPerMillion, eventsPerSecond, nullSink, roomyMemory } from './flow.ts';
 import { type Load, type Run, underLoad } from './load.ts';
 import { freePort } from './program.ts';
@@ -14,7 +14,6 @@ const DATAGRAM_BYTES = 512;
 const PER_SECOND = 50_000;
 const RUN_SECONDS = 20;
 const QUICK_SECONDS = 4;
-const WARM_SECONDS: Record<Name, number> = { Millrace: 2, Flume: 12 };
 const RECEIVE_BUFFER_BYTES = 4 * 2 ** 20;
 /** How often the null sink says its count. All runs send a multiple of it, so that it says the last event. */
 const LOG_EVERY = 100_000;
