@@ -54,7 +54,7 @@ test.concurrent('whatever goes wrong behind a sink, it says so, tries again, and
   const names = ways.map(({ name }) => name).join(' ');
   await using upper = await runAgent(
     agentOf({
-      sources: { r1: `type = netcat\n bind = 127.0.0.1\n port = 0\n channels = ${names}` },
+      sources: { r1: listening('netcat', names) },
       channels: each(() => memory),
       sinks: each(({ type, name, fault }) =>
         sendingTo(
@@ -94,7 +94,7 @@ test.concurrent.for(protocols)(
       output: 'unread',
     });
     const sink = sendingTo(lower.port('r1'), type, 'c1', 'batch-size = 50');
-    const source = 'type = netcat\n bind = 127.0.0.1\n port = 0\n channels = c1';
+    const source = listening('netcat', 'c1');
     await using upper = await runAgent(chain(source, sink, memory));
     // More than the pipe and the channel behind it hold, and no more than both channels do.
     const accepted: string[] = [];

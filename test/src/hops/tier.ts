@@ -26,7 +26,7 @@ export function firstTier(directory: string, type: Protocol, port: number, sink 
 
 /** An agent that takes what other agents hand on at a port, and appends it to a file, with a file channel between. */
 export function lastTier(directory: string, type: Protocol, port: number): string {
-  const source = under('a1.sources.r1', listening(type, 'c1', `port = ${port}`));
+  const source = under('a1.sources.r1', listening(type, 'c1', '', port));
   return tier(directory, source, fileRoll(directory));
 }
 
@@ -43,8 +43,8 @@ export function agentOf(
 }
 
 /** Properties of a source that listens on a free port, or on this one. */
-export const listening = (type: string, channel: string, properties = '') =>
-  `type = ${type}\n bind = 127.0.0.1\n port = 0\n channels = ${channel}\n ${properties}`;
+export const listening = (type: string, channel: string, properties = '', port = 0) =>
+  `type = ${type}\n bind = 127.0.0.1\n port = ${port}\n channels = ${channel}\n ${properties}`;
 
 /** Properties of a sink that sends to this port. */
 export const sendingTo = (port: number, type: string, channel: string, properties = '') =>

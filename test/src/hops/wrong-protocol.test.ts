@@ -157,7 +157,7 @@ test('a sink that speaks to the wrong port says what is wrong, and tries on', as
   const channels = wrong.map((_, number) => `c${number}`);
   await using upper = await runAgent(
     agentOf({
-      sources: { r1: `type = netcat\n bind = 127.0.0.1\n port = 0\n channels = ${channels.join(' ')}` },
+      sources: { r1: listening('netcat', channels.join(' ')) },
       channels: Object.fromEntries(channels.map((channel) => [channel, memory])),
       sinks: Object.fromEntries(
         wrong.map(([type, properties, to], number) => [
