@@ -69,8 +69,8 @@ pub fn read_datagrams(
 
 /// Whether messages may be in a character set: it is known, and its line ends, blanks and digits are those of ASCII.
 #[napi(catch_unwind)]
-pub fn is_syslog_charset(label: String) -> Result<bool> {
-    Ok(charset(&label).is_some())
+pub fn is_syslog_charset(label: String) -> bool {
+    charset(&label).is_some()
 }
 
 fn charset(label: &str) -> Option<&'static Encoding> {
