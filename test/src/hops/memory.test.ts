@@ -1,4 +1,5 @@
-import { type RunningAgent, runAgent } from '@millrace/testkit';
+import { constants, deflateSync } from 'node:zlib';
+import { eventually, LineClient, type RunningAgent, runAgent } from '@millrace/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { complaints, flow, MIB, memoryBound, pause, peakDuring } from '../faults/agent.ts';
 import { append, connectAvro, eventsOf, handshake, message, read, talk } from '../wire/avro.ts';
@@ -75,4 +76,27 @@ test('a client that sends and never reads its answers is not read on', async () 
   // V8 lets what tens of thousands of small requests leave behind pile up in the heap of their worker, to a limit of its own.
   expect(peak).toBeLessThan(memoryBound(idleBytes) + 48 * MIB);
   // Nor does it keep the agent from stopping, as the end of this file shows.
+});
+
+test('what a client has compressed is read no faster than it may be kept', async () => {
+  await using compressed = await runAgent(flow('avro', { source: 'compression-type = deflate' }));
+  const idleBytes = compressed.rssBytes();
+  const body = Buffer.alloc(7 * MIB);
+  const CLIENTS = 50;
+  // Seven megabytes of nothing are some kilobytes on the wire, and all of them are there at once.
+  const request = deflateSync(message(1, append({ headers: {}, body }, handshake())), {
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
+  expect(request.length).toBeLessThan(20_000);
+  const peak = await peakDuring(compressed, async () => {
+    const answers = Array.from({ length: CLIENTS }, async () => {
+      const client = await LineClient.connect(compressed.port('r1'));
+      await client.write(request);
+      await eventually(() => client.received().length).toBeGreaterThan(0);
+      client.socket.destroy();
+    });
+    await Promise.all(answers);
+  });
+  // Besides, zlib keeps tables of a third of a megabyte for each connection.
+  expect(peak).toBeLessThan(memoryBound(idleBytes) + (CLIENTS * MIB) / 3);
 });
