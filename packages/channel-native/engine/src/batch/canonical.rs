@@ -94,9 +94,11 @@ fn canonical(input: &[u8]) -> std::result::Result<(usize, usize), Front> {
             None => return Err(Front::Cut),
         }
     }
-    let (_, end) = bytes(input, next)?;
-    let (body, _) = number(input, next)?;
-    Ok((end - body, end))
+    let (length, body_at) = number(input, next)?;
+    if length > input.len() - body_at {
+        return Err(Front::Cut);
+    }
+    Ok((body_at, body_at + length))
 }
 
 /// A length that is as short as it can be, and the offset behind it.

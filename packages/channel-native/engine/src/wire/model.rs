@@ -19,7 +19,7 @@ pub(super) type Got = (Request, Vec<Plain>);
 
 /// Reads requests from pieces that end at `cuts`, into blocks that are `room` bytes at first; where that is too little, into larger ones.
 pub(super) fn read_all(reader: &mut Reader, stream: &[u8], cuts: &[usize], room: usize) -> (Vec<Got>, Result<()>) {
-    let mut drain = Drain { room: room.next_multiple_of(8), ..Drain::default() };
+    let mut drain = Drain { block: vec![0; room.div_ceil(8)], ..Drain::default() };
     let mut from = 0;
     for &to in cuts.iter().chain(&[stream.len()]) {
         let piece = &stream[from..to];
@@ -36,37 +36,40 @@ pub(super) fn read_all(reader: &mut Reader, stream: &[u8], cuts: &[usize], room:
     (drain.requests, Ok(()))
 }
 
-/// Collects requests, as those who call a reader do.
+/// Collects requests, as those do who call a reader: into one block until it is full.
 #[derive(Default)]
 struct Drain {
-    room: usize,
+    block: Vec<u64>,
+    used: Size,
     events: Vec<Plain>,
     requests: Vec<Got>,
 }
 
 impl Drain {
     fn step(&mut self, reader: &mut Reader, piece: &[u8], at: &mut usize) -> Result<Outcome> {
-        const BASE: u32 = 4096;
-        let mut block = vec![0_u64; self.room / 8];
-        let bytes = bytemuck::cast_slice_mut(&mut block);
-        let (progress, written) = reader.read(piece, *at, bytes, BASE)?;
-        let (events, table) = bytes.split_at(bytes.len() - written.events * size_of::<Entry>());
-        let table = bytemuck::cast_slice(table);
-        self.events.extend(read(&Run::new(&events[..written.bytes], table, BASE).unwrap()));
+        let Size { events, bytes } = self.used;
+        let block: &mut [u8] = bytemuck::cast_slice_mut(&mut self.block);
+        let end = block.len() - events * size_of::<Entry>();
+        let (progress, written) = reader.read(piece, *at, &mut block[bytes..end], bytes as u32)?;
+        let table = bytemuck::cast_slice(&block[end - written.events * size_of::<Entry>()..end]);
+        self.events.extend(read(&Run::new(&block[bytes..bytes + written.bytes], table, bytes as u32).unwrap()));
+        self.used = Size { events: events + written.events, bytes: bytes + written.bytes };
         *at = progress.consumed;
         match progress.outcome {
             Outcome::Unfinished => assert_eq!(*at, piece.len()),
-            Outcome::Full { .. } if written == Size::default() => self.room *= 2,
-            Outcome::Full { .. } => {}
-            Outcome::Whole => {
-                assert_eq!(reader.unfinished_bytes(), 0);
-                self.requests.push((reader.request().clone(), std::mem::take(&mut self.events)));
-                if reader.request().handshake.is_some() {
-                    reader.matched();
-                }
-            }
+            Outcome::Full { .. } if self.used == Size::default() => self.block.resize(2 * self.block.len(), 0),
+            Outcome::Full { .. } => self.used = Size::default(),
+            Outcome::Whole => self.whole(reader),
         }
         Ok(progress.outcome)
+    }
+
+    fn whole(&mut self, reader: &mut Reader) {
+        assert_eq!(reader.unfinished_bytes(), 0);
+        self.requests.push((reader.request().clone(), std::mem::take(&mut self.events)));
+        if reader.request().handshake.is_some() {
+            reader.matched();
+        }
     }
 }
 

@@ -16,7 +16,7 @@ const CARRY_KEPT_BYTES: usize = 4096;
 /// What a codec did with the bytes it was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It is done with so many, at least one.
+    /// It is done with so many.
     Took(usize),
     /// The space has no room for the event that is the first so many bytes.
     Full(usize),
@@ -28,7 +28,7 @@ pub(super) trait Codec: Default {
     /// Whether a frame has a serial, and its content in several buffers; else it is one length and the content.
     const BUFFERS: bool;
 
-    /// Takes at least one unit from the front of `input`, which is not empty. The message has at most `reach` bytes from there on.
+    /// Takes a unit, or several, from the front of `input`. The message has at most `reach` bytes from there on.
     fn step(&mut self, input: &[u8], reach: usize, request: &mut Request, space: &mut Space<'_>) -> Read<Step>;
 
     /// Whether the head of the message is still being read.
@@ -214,7 +214,7 @@ impl<C: Codec> Stream<C> {
                 Ok(length)
             }
             Err(stop) => {
-                self.needed = self.more(stop, reach)?;
+                self.needed = self.more(stop)?;
                 self.carry.extend_from_slice(rest);
                 Ok(rest.len())
             }
@@ -227,6 +227,9 @@ impl<C: Codec> Stream<C> {
         let before = self.carry.len();
         let added = rest.len().min((self.needed - before).max(EXTRA_BYTES));
         self.carry.extend_from_slice(&rest[..added]);
+        if self.carry.len() < self.needed {
+            return Ok(added);
+        }
         match self.codec.step(&self.carry, reach, &mut self.request, space) {
             Ok(Step::Took(taken)) => {
                 self.content += taken;
@@ -239,7 +242,7 @@ impl<C: Codec> Stream<C> {
                 Ok(length - before)
             }
             Err(stop) => {
-                self.needed = self.more(stop, reach)?;
+                self.needed = self.more(stop)?;
                 Ok(added)
             }
         }
@@ -256,7 +259,7 @@ impl<C: Codec> Stream<C> {
                 Ok(true)
             }
             Ok(Step::Full(_)) => Ok(false),
-            Err(stop) => self.more(stop, reach).map(|_| false),
+            Err(stop) => self.more(stop).map(|_| false),
         }
     }
 
@@ -269,13 +272,10 @@ impl<C: Codec> Stream<C> {
         if self.codec.in_head() { reach.min(HEAD_BYTES_MAX.saturating_sub(self.content)) } else { reach }
     }
 
-    /// How many bytes a unit needs that is cut, if it can have them.
-    fn more(&self, stop: Stop, reach: usize) -> Result<usize> {
+    /// How many bytes a unit needs that is cut.
+    fn more(&self, stop: Stop) -> Result<usize> {
         match stop {
-            Stop::More(needed) if needed <= reach => Ok(needed),
-            Stop::More(_) => {
-                Err(self.wrong("something reaches beyond the end of its request, or a call's head beyond 1 MiB"))
-            }
+            Stop::More(needed) => Ok(needed),
             Stop::Wrong { what, at } => Err(Error::InvalidRequest { what, offset: self.content + at }),
         }
     }

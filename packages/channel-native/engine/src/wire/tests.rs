@@ -184,6 +184,7 @@ fn a_large_event_in_tiny_pieces_costs_what_it_costs_in_large_ones() {
         assert_eq!(progress.outcome == Outcome::Whole, index == stream.len() - 1);
     }
     assert_eq!(&free[..event.len()], &event);
+    assert!(reader.held() <= 4096, "what is not needed any more is given back");
 }
 
 /// Where to cut a stream: nowhere, anywhere, in equal pieces, and everywhere.

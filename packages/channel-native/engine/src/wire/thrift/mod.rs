@@ -135,7 +135,6 @@ impl<G: Grammar> Thrift<G> {
                 self.events.begin(1);
                 Stage::Events
             }
-            (Some(Field { kind: Kind::Fixed(0), .. }), _) => Stage::Field,
             (Some(Field { kind, .. }), _) => {
                 self.skipper.begin(kind, 0);
                 Stage::Skip
