@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { scratchDirectory } from './file-channel/agent.ts';
 import { Example } from './hops/example.ts';
-import { scratchDirectory } from './hops/tier.ts';
 import { converse, type Kind, missingFlume, Peer } from './peers/peer.ts';
 
 const missing = missingFlume();

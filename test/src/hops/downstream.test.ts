@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { eventually, loggedBodies, type RunningAgent, runAgent } from '@millrace/testkit';
 import { test } from 'vitest';
 import { complaints } from '../faults/agent.ts';
-import { deliveredTo, fileRoll } from '../file-channel/agent.ts';
+import { deliveredTo, fileRoll, scratchDirectory } from '../file-channel/agent.ts';
 import { Feeder } from '../file-channel/feeder.ts';
 import { type Fault, FaultyProxy } from './faulty-proxy.ts';
-import { agentOf, listening, type Protocol, scratchDirectory, sendingTo } from './tier.ts';
+import { agentOf, listening, type Protocol, sendingTo } from './tier.ts';
 
 const protocols: readonly Protocol[] = ['avro', 'thrift'];
 const faults: Readonly<Record<Protocol, readonly Fault[]>> = {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, LineClient, loggedBodies, type RunningAgent, runAgent } from '@millrace/testkit';
 import { expect, test } from 'vitest';
+import { scratchDirectory } from '../file-channel/agent.ts';
 import { millrace } from '../peers/peer.ts';
 import { Example } from './example.ts';
-import { scratchDirectory } from './tier.ts';
 
 const guide = readFileSync(new URL('../../../docs/guides/hops.md', import.meta.url), 'utf8');
 

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { eventually, freePort, type RunningAgent, runAgent } from '@millrace/testkit';
 import { test } from 'vitest';
 import { pause } from '../faults/agent.ts';
-import { deliveredTo } from '../file-channel/agent.ts';
+import { deliveredTo, scratchDirectory } from '../file-channel/agent.ts';
 import { Feeder } from '../file-channel/feeder.ts';
-import { firstTier, lastTier, type Protocol, scratchDirectory } from './tier.ts';
+import { firstTier, lastTier, type Protocol } from './tier.ts';
 
 /** How many times as much as usual is tried. */
 const SOAK = Number(process.env['MILLRACE_SOAK'] ?? 1);

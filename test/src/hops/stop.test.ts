@@ -1,11 +1,11 @@
 import { eventually, freePort, runAgent } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { complaints, MIB, pause } from '../faults/agent.ts';
-import { deliveredTo, fileRoll } from '../file-channel/agent.ts';
+import { deliveredTo, fileRoll, scratchDirectory } from '../file-channel/agent.ts';
 import { Feeder } from '../file-channel/feeder.ts';
 
 import { appendBatch, talk } from '../wire/avro.ts';
-import { agentOf, listening, type Protocol, scratchDirectory, sendingTo } from './tier.ts';
+import { agentOf, listening, type Protocol, sendingTo } from './tier.ts';
 
 const memory = 'type = memory\n capacity = 100000\n byteCapacity = 134217728';
 const chain = (source: string, sink: string) =>

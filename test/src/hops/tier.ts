@@ -1,21 +1,15 @@
-import { type DisposableTempDir, mkdtempDisposableSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileChannel, fileRoll, netcat, under } from '../file-channel/agent.ts';
 
 export type Protocol = 'avro' | 'thrift';
 
-/** A directory that is there until its scope is left. */
-export const scratchDirectory = (): DisposableTempDir => mkdtempDisposableSync(join(tmpdir(), 'millrace-hops-'));
-
-const tier = (directory: string, source: string, sink: string, channel = '') => `
+const tier = (directory: string, source: string, sink: string) => `
 a1.sources = r1
 a1.channels = c1
 a1.sinks = k1
 a1.sources.r1.channels = c1
 a1.sinks.k1.channel = c1
 ${source}
-${fileChannel('c1', directory, channel)}
+${fileChannel('c1', directory)}
 ${under('a1.sinks.k1', sink)}
 `;
 

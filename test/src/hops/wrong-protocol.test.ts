@@ -6,9 +6,10 @@ import { deflateSync } from 'node:zlib';
 import { type AgentLogLine, eventually, LineClient, type RunningAgent, runAgent } from '@millrace/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { complaints, pause } from '../faults/agent.ts';
+import { scratchDirectory } from '../file-channel/agent.ts';
 import { append, connectAvro, eventsOf, handshake, message, read } from '../wire/avro.ts';
 import { connectThrift, thriftCall, thriftStatus } from '../wire/thrift.ts';
-import { agentOf, listening, scratchDirectory, sendingTo } from './tier.ts';
+import { agentOf, listening, sendingTo } from './tier.ts';
 
 const scratch = scratchDirectory();
 const store = join(scratch.path, 'store.pem');

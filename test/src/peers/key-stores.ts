@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from './hop-pair.ts';
 
+const ends = { JKS: 'jks', PKCS12: 'p12' } as const;
+type StoreType = keyof typeof ends;
+
 /** Stores that Java's keytool makes: one key in both of its formats, and its certificate in both. */
 export class KeyStores implements Disposable {
   static readonly password = 'changeit';
@@ -14,46 +17,31 @@ export class KeyStores implements Disposable {
   make(): void {
     mkdirSync(this.#directory);
     const password = KeyStores.password;
-    const key = this.#file('key.p12');
-    this.#keytool('-genkeypair', '-keystore', key, '-storetype', 'PKCS12', '-keyalg', 'RSA', '-dname', 'CN=collector');
-    this.#keytool('-exportcert', '-rfc', '-keystore', key, '-file', this.pem);
-    const copy = ['-srckeystore', key, '-srcstorepass', password, '-deststorepass', password];
-    execFileSync(
-      'keytool',
-      ['-importkeystore', ...copy, '-destkeystore', this.#file('key.jks'), '-deststoretype', 'JKS'],
-      {
-        stdio: 'pipe',
-      },
-    );
-    for (const [type, end] of [
-      ['JKS', 'jks'],
-      ['PKCS12', 'p12'],
-    ] as const) {
-      this.#keytool(
-        '-importcert',
-        '-noprompt',
-        '-file',
-        this.pem,
-        '-keystore',
-        this.#file(`trust.${end}`),
-        '-storetype',
-        type,
-      );
+    const [key, copy, certificate] = ['key.p12', 'key.jks', 'cert.pem'].map((name) => this.#file(name)) as [
+      string,
+      string,
+      string,
+    ];
+    const entry = `-alias agent -storepass ${password}`;
+    keytool(`-genkeypair ${entry} -keyalg RSA -dname CN=collector -storetype PKCS12`, { '-keystore': key });
+    keytool(`-importkeystore -srcstorepass ${password} -deststorepass ${password} -deststoretype JKS`, {
+      '-srckeystore': key,
+      '-destkeystore': copy,
+    });
+    keytool(`-exportcert ${entry} -rfc`, { '-keystore': key, '-file': certificate });
+    for (const type of ['JKS', 'PKCS12'] as const) {
+      const trust = this.#file(`trust.${ends[type]}`);
+      keytool(`-importcert ${entry} -noprompt -storetype ${type}`, { '-file': certificate, '-keystore': trust });
     }
   }
 
-  /** The certificate alone, as text. */
-  get pem(): string {
-    return this.#file('cert.pem');
-  }
-
   /** Properties of a source with the key. */
-  server(type: 'JKS' | 'PKCS12'): Settings {
+  server(type: StoreType): Settings {
     return this.#settings('key', 'keystore', type);
   }
 
   /** Properties of a sink that trusts the key. */
-  client(type: 'JKS' | 'PKCS12'): Settings {
+  client(type: StoreType): Settings {
     return this.#settings('trust', 'truststore', type);
   }
 
@@ -61,10 +49,10 @@ export class KeyStores implements Disposable {
     rmSync(this.#directory, { recursive: true });
   }
 
-  #settings(file: string, property: string, type: 'JKS' | 'PKCS12'): Settings {
+  #settings(file: string, property: string, type: StoreType): Settings {
     return {
       ssl: true,
-      [property]: this.#file(`${file}.${type === 'JKS' ? 'jks' : 'p12'}`),
+      [property]: this.#file(`${file}.${ends[type]}`),
       [`${property}-password`]: KeyStores.password,
       [`${property}-type`]: type,
     };
@@ -73,8 +61,10 @@ export class KeyStores implements Disposable {
   #file(name: string): string {
     return join(this.#directory, name);
   }
+}
 
-  #keytool(...args: readonly string[]): void {
-    execFileSync('keytool', [...args, '-alias', 'agent', '-storepass', KeyStores.password], { stdio: 'pipe' });
-  }
+function keytool(words: string, files: Readonly<Record<string, string>>): void {
+  // Its best compiler would only delay so short a run.
+  const args = ['-J-XX:TieredStopAtLevel=1', ...words.split(' '), ...Object.entries(files).flat()];
+  execFileSync('keytool', args, { stdio: 'pipe' });
 }

@@ -14,6 +14,8 @@ const flume = join(root, 'test/peers/flume/flume');
 /** The command line program, as words. */
 export const millrace: readonly [string, ...string[]] = [process.execPath, join(root, 'packages/cli/bin/millrace.js')];
 const programs: Readonly<Record<Kind, readonly [string, ...string[]]>> = { Flume: [flume], Millrace: millrace };
+/** Flume is started so often, and for so short a time, that its best compiler would only delay it. */
+const env = { ...process.env, FLUME_JAVA_OPTS: '-Xmx1g -XX:TieredStopAtLevel=1 -XX:+UseSerialGC' };
 const READY_MS = 30_000;
 
 export type Kind = 'Flume' | 'Millrace';
@@ -33,7 +35,7 @@ export function missingFlume(): string | undefined {
 /** Runs a command of Flume or of Millrace to its end. */
 export async function run(kind: Kind, ...words: readonly string[]): Promise<void> {
   const [command, ...args] = programs[kind];
-  await promisify(execFile)(command, [...args, ...words]);
+  await promisify(execFile)(command, [...args, ...words], { env });
 }
 
 /** The agent `a1` of a configuration, run by Flume or by Millrace, as a process. */
@@ -49,7 +51,11 @@ export class Peer {
     writeFileSync(file, configuration);
     const [command, ...args] = programs[kind];
     const agent = ['agent', '-n', 'a1', '-f', file];
-    this.#process = spawn(command, [...args, ...agent], { cwd: this.#directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = spawn(command, [...args, ...agent], {
+      cwd: this.#directory,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
       createInterface(stream).on('line', (line) => this.#output.push(line));
     }
