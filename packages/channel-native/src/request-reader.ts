@@ -78,8 +78,8 @@ export class RequestReader implements Disposable {
   /** What the request that is being read has in its block. */
   #events = 0;
   #eventBytes = 0;
-  /** What the last request took of its block. */
-  #lastBytes = 0;
+  /** What a request takes of its block if it is like the last one, which may vary a little. */
+  #expectedBytes = 0;
   #consumed = 0;
   #unfinishedBytes = 0;
 
@@ -112,7 +112,7 @@ export class RequestReader implements Disposable {
   next(piece: Uint8Array, from: number): WireRequest | undefined {
     this.#consumed = from;
     if (this.#closed || from >= piece.length) return undefined;
-    if (this.#lastBytes > OWN_BYTES_MIN && this.#own === undefined) this.#takeOwn(this.#lastBytes);
+    if (this.#expectedBytes > OWN_BYTES_MIN && this.#own === undefined) this.#takeOwn(this.#expectedBytes);
     for (;;) {
       const block = this.#own ?? this.#builder.block;
       const { memory, fill, entries } = block;
@@ -165,8 +165,8 @@ export class RequestReader implements Disposable {
 
   /** The events of the request that has become whole. */
   #batch(): Batch {
-    this.#lastBytes = this.heldBytes;
-    if (this.#own !== undefined && this.#lastBytes <= REJOINED_BYTES_MAX) this.#rejoin(this.#own);
+    this.#expectedBytes = this.heldBytes + (this.heldBytes >> 3);
+    if (this.#own !== undefined && this.heldBytes <= REJOINED_BYTES_MAX) this.#rejoin(this.#own);
     const block = this.#own ?? this.#builder.block;
     const batch = this.#events > 0 ? this.#builder.finishIn(block, this.#events, this.#eventBytes) : emptyBatch(block);
     this.#own = undefined;
@@ -179,7 +179,7 @@ export class RequestReader implements Disposable {
   #rejoin(own: Block): void {
     const { memory, fill, entries } = this.#builder.block;
     const room = memory.length - fill - ENTRY_BYTES * entries;
-    this.#move(own, room < this.#lastBytes ? this.#builder.nextBlock() : this.#builder.block);
+    this.#move(own, room < this.heldBytes ? this.#builder.nextBlock() : this.#builder.block);
     this.#giveBack();
   }
 
@@ -187,7 +187,8 @@ export class RequestReader implements Disposable {
   #pause(block: Block): undefined {
     this.#unfinishedBytes = did[Did.RequestBytes]!;
     if (this.#events === 0) this.#giveBack();
-    else if (this.#own === undefined) this.#move(block, this.#takeOwn(2 * this.heldBytes));
+    else if (this.#own === undefined)
+      this.#move(block, this.#takeOwn(Math.max(2 * this.heldBytes, this.#expectedBytes)));
   }
 
   /** Goes on elsewhere with a request that does not fit its block: the next event takes `neededBytes` on the wire. */
