@@ -1,7 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '@millrace/testkit';
+import { eventually, freePort } from '@millrace/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Both, both } from './peers/both.ts';
 import { converse, missingFlume, Peer } from './peers/peer.ts';
@@ -140,11 +139,12 @@ a1.sinks.k1.channel = c1
 
   afterAll(() => both((kind) => peers[kind].stop()));
 
-  /** The events of what somebody sends, with each. */
-  async function eventsOf(send: (ports: Ports['Flume']) => Promise<void>): Promise<Both<string[]>> {
+  /** The events of what somebody sends, with each: what comes over a connection is there when that ends, and datagrams are counted. */
+  async function eventsOf(send: (ports: Ports['Flume']) => Promise<void>, datagrams = 0): Promise<Both<string[]>> {
     return both(async (kind) => {
       const before = peers[kind].events().length;
       await send(ports[kind]);
+      await eventually(() => peers[kind].events().length).toBeGreaterThanOrEqual(before + datagrams);
       const end = `end of ${before}`;
       await converse(ports[kind].t, [`${end}\n`]);
       await peers[kind].written(`${end} }`);
@@ -170,10 +170,7 @@ a1.sinks.k1.channel = c1
     'syslogudp: %s',
     async ([, pieces]) => {
       const socket = createSocket('udp4');
-      const { Flume, Millrace } = await eventsOf(async ({ u }) => {
-        socket.send(pieces[0]!, u, '127.0.0.1');
-        await sleep(150);
-      });
+      const { Flume, Millrace } = await eventsOf(async ({ u }) => socket.send(pieces[0]!, u, '127.0.0.1'), 1);
       socket.close();
       await once(socket, 'close');
       expect(withoutCarried(Millrace)).toEqual(withoutCarried(Flume));
