@@ -36,7 +36,12 @@ export interface Origins {
 const ORIGINS_MAX = 1_000;
 const REMEMBERED_MS = 5 * 60_000;
 
-/** Listens for datagrams: all that come in one turn of the event loop become events together. */
+/** How long the first datagram waits for others: at 50,000 a second they are a hundred then, and cost a third less each. */
+const GATHER_MS = 2;
+/** So much does not wait. */
+const GATHERED_BYTES = 128 << 10;
+
+/** Listens for datagrams: all that come within a moment, or while those before are put, become events together. */
 export async function openDatagrams(source: DatagramSource): Promise<RunningSource> {
   const { config, log, metrics } = source.context;
   const socket = await bind(config.host, config.port);
@@ -60,9 +65,11 @@ export async function openDatagrams(source: DatagramSource): Promise<RunningSour
 class Receiver {
   readonly #source: DatagramSource;
   #staging = new Staging();
-  #scheduled = false;
-  /** Whether a turn waits to know where its datagrams come from; what comes meanwhile waits for it. */
-  #waiting = false;
+  /** One that is empty. */
+  #spare = new Staging();
+  #gathering: NodeJS.Timeout | undefined;
+  /** Whether datagrams are on their way into the channels. Those that come meanwhile follow together. */
+  #putting = false;
   /** Bytes that were read and are not in the channels yet. */
   #bytes = 0;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -81,44 +88,42 @@ class Receiver {
     }
     this.#bytes += datagram.length;
     this.#staging.add(datagram, origins && this.#originOf(from, origins));
-    if (this.#scheduled || this.#waiting) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#flush());
+    if (this.#putting) return;
+    if (this.#staging.byteLength >= GATHERED_BYTES) this.#putAll();
+    else this.#gathering ??= setTimeout(() => this.#putAll(), GATHER_MS);
   }
 
   /** Resolves when everything that came has been put or refused. */
   async close(): Promise<void> {
-    if (this.#bytes === 0) return;
+    if (this.#bytes === 0 && !this.#putting) return;
     this.#idle = Promise.withResolvers();
+    if (!this.#putting) this.#putAll();
     await this.#idle.promise;
   }
 
-  #flush(): void {
-    this.#scheduled = false;
-    const staging = this.#staging;
-    const unknown = staging.unknownOrigins();
-    if (unknown.length === 0) {
-      this.#put(staging);
-      return;
+  /** Puts what was staged, and what is staged meanwhile, until there is nothing. */
+  async #putAll(): Promise<void> {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    this.#putting = true;
+    while (this.#staging.count > 0) {
+      const staging = this.#staging;
+      this.#staging = this.#spare;
+      await this.#put(staging);
+      staging.clear();
+      this.#spare = staging;
     }
-    this.#waiting = true;
-    this.#staging = new Staging();
-    Promise.all(unknown).then(() => {
-      this.#waiting = false;
-      this.#put(staging);
-      this.#flush();
-    });
+    this.#putting = false;
+    this.#idle?.resolve();
   }
 
   /** Makes events of what was staged, and puts them. What the channels refuse is dropped. */
   async #put(staging: Staging): Promise<void> {
     const { context, reader } = this.#source;
-    const bytes = staging.byteLength;
-    const batches = reader.datagrams(staging.staged());
-    staging.clear();
-    await Promise.all(batches.map((batch) => this.#emit(batch, context)));
-    this.#bytes -= bytes;
-    if (this.#bytes === 0) this.#idle?.resolve();
+    const unknown = staging.unknownOrigins();
+    if (unknown.length > 0) await Promise.all(unknown);
+    for (const batch of reader.datagrams(staging.staged())) await this.#emit(batch, context);
+    this.#bytes -= staging.byteLength;
   }
 
   async #emit(batch: Batch, { emitEach, log }: DatagramSource['context']): Promise<void> {

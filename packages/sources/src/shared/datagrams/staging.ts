@@ -24,6 +24,10 @@ export class Staging {
     return this.#length;
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
   /** Copies a datagram. */
   add(datagram: Buffer, origin?: Origin): void {
     const end = this.#length + datagram.length;
