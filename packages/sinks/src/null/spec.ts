@@ -7,7 +7,7 @@ export const nullSink = defineSink({
   summary: 'Takes events and drops them.',
   stability: 'stable',
   // Nobody waits for what is dropped, and a sink that is woken for every put costs more than the put.
-  lingerMs: 1,
+  lingerMs: 10,
   properties: {
     batchSize: property('batchSize', count.default(100), 'Most events in one transaction.'),
     logEveryEvents: property('logEveryNEvents', count.default(10_000), 'Say so each time that so many were dropped.'),
