@@ -5,7 +5,6 @@ import type { SinkMeters } from '../metrics/base.ts';
 import { metersOver } from '../metrics/cells.ts';
 import type { SinkAssignment } from '../protocol.ts';
 import type { SinkSpec } from '../spec.ts';
-import { Gathering } from './gathering.ts';
 import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
 
 /** The pause after a delivery or a take has failed, as in Flume. */
@@ -46,17 +45,14 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
   const { lingerMs, meters, log, asked, overdue, failurePauseMs = FAILURE_PAUSE_MS } = options;
   // Not every sink lets its batch be set, and any channel must do for those.
   const max = Math.min(sink.batchSize, port.transactionCapacity);
-  const gathering = lingerMs > 0 ? undefined : new Gathering(max);
-  const lingering = { minEvents: max, lingerMs };
+  const take = { max, minEvents: lingerMs > 0 ? max : 1, lingerMs, signal: asked };
   const turn = new Turn();
 
   while (!overdue.aborted) {
     let lease: Lease | undefined;
     let events = 0;
     try {
-      const taking = asked.aborted
-        ? port.tryTake(max)
-        : port.take({ max, ...(gathering?.next() ?? lingering), signal: asked });
+      const taking = asked.aborted ? port.tryTake(max) : port.take(take);
       // Mostly everything here is done when its call returns, and a turn through the microtasks for each would cost more than the work.
       lease = taking instanceof Promise ? await taking : taking;
       if (lease === undefined) {
@@ -65,7 +61,6 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
         continue;
       }
       events = lease.batch.length;
-      gathering?.took(events);
       meters.taken.add(events);
       const delivering = sink.deliver(lease.batch);
       if (delivering !== undefined) await delivering;
