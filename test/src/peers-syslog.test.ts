@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempDisposableSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,9 @@ import { missingSyslog, SyslogDaemon } from './peers/syslog-daemon.ts';
 
 const missing = missingSyslog();
 if (missing !== undefined) console.warn(`Not tried with rsyslog and syslog-ng. ${missing}`);
+
+const logger = spawnSync('logger', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true;
+if (!logger) console.warn('Not tried with logger: that of util-linux is not on PATH.');
 
 const example = (name: string) => readFileSync(new URL(`../../examples/${name}`, import.meta.url), 'utf8');
 
@@ -142,7 +145,7 @@ describe.skipIf(missing !== undefined)('from syslog-ng', { timeout: 60_000 }, ()
   });
 });
 
-describe('from logger', () => {
+describe.skipIf(!logger)('from logger', () => {
   const common = ['--server', '127.0.0.1', '-p', 'local0.info', '-t', 'app', '--id=42'];
 
   test.for([
