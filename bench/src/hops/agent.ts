@@ -29,8 +29,8 @@ export interface Count {
 
 /** A whole agent as a process of its own. It runs the agent `a1` of a configuration. */
 export class Agent extends Program {
-  /** The last count, if the null sink has said any. */
-  lastCount: Count | undefined;
+  /** How many events the null sink has said last; after `stop`, all. */
+  events = 0;
   #onCount: ((count: Count) => void) | undefined;
 
   constructor(name: Name, configuration: string) {
@@ -54,6 +54,7 @@ export class Agent extends Program {
       return await promise;
     } finally {
       clearTimeout(timer);
+      this.#onCount = undefined;
     }
   }
 
@@ -61,8 +62,8 @@ export class Agent extends Program {
     super.read(line);
     const events = dropped[this.name as Name].exec(line)?.[1];
     if (events === undefined) return;
-    this.lastCount = { events: Number(events), atMs: performance.now(), cpuSeconds: this.cpuSeconds() };
-    this.#onCount?.(this.lastCount);
+    this.events = Number(events);
+    this.#onCount?.({ events: this.events, atMs: performance.now(), cpuSeconds: this.cpuSeconds() });
   }
 }
 

@@ -79,14 +79,15 @@ export class Program {
   async stop(): Promise<void> {
     process.off('exit', this.#kill);
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      const ended = once(this.#process, 'exit');
+      // All of its output is read then.
+      const ended = once(this.#process, 'close');
       this.resume();
       this.#process.kill('SIGTERM');
       const timer = setTimeout(this.#kill, 20_000);
       await ended;
       clearTimeout(timer);
     }
-    rmSync(this.directory, { recursive: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   /** Takes a line of its output. */

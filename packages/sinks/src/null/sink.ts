@@ -4,6 +4,12 @@ import type { nullSink } from './spec.ts';
 export async function open({ config, log }: SinkContext<typeof nullSink>): Promise<RunningSink> {
   const every = config.logEveryEvents;
   let dropped = 0;
+  let said = 0;
+
+  function say(): void {
+    said = dropped;
+    log.info({ events: dropped }, 'Null sink: dropped events.');
+  }
 
   return {
     batchSize: config.batchSize,
@@ -11,9 +17,11 @@ export async function open({ config, log }: SinkContext<typeof nullSink>): Promi
     deliver({ length }) {
       const before = Math.floor(dropped / every);
       dropped += length;
-      if (Math.floor(dropped / every) > before) log.info({ events: dropped }, 'Null sink: dropped events.');
+      if (Math.floor(dropped / every) > before) say();
     },
 
-    async close() {},
+    async close() {
+      if (said < dropped) say();
+    },
   };
 }
