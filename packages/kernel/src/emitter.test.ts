@@ -1,5 +1,5 @@
 import { type Batch, BatchBuilder, type ChannelPort } from '@millrace/channel-native';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openDurable } from './fixtures/durable.ts';
 import { build, codeOf, emitterOver, openScratch, type Scratch, send } from './fixtures/emitter.ts';
 
@@ -25,6 +25,20 @@ test('a stop refuses at once who waits for room, and says so', async () => {
   const stopping = expect.stringContaining('The agent is stopping');
   expect(told).toEqual([undefined, undefined, stopping, stopping, stopping, stopping]);
   expect(emitter.figures()).toMatchObject({ received: 8, accepted: 2, rejected: 6 });
+});
+
+test('what waits for room behind the event that a stop refuses is refused with it', async () => {
+  const scratch = openScratch({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 });
+  const waits = vi.spyOn(scratch.port, 'reserve');
+  const stop = new AbortController();
+  const emitter = emitterOver([scratch], [], true, stop.signal);
+  const sent = send(emitter, { each: true, bodies: Array.from({ length: 1_000 }, () => 'a') });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort();
+  const stopping = (await sent).told.filter((failure) => failure?.message.includes('The agent is stopping'));
+  expect(stopping).toHaveLength(999);
+  expect(waits).toHaveBeenCalledTimes(1);
+  expect(emitter.figures()).toMatchObject({ received: 1_000, accepted: 1, rejected: 999 });
 });
 
 /** A port that counts how often something is put at once. */

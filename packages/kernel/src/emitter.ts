@@ -29,7 +29,10 @@ const FINAL = new Set<unknown>(['MR_CHANNEL_TOO_LARGE', 'MR_CHANNEL_CLOSED', 'MR
 const STOPPING = 'The agent is stopping and there is no room for the event now: send it again later.';
 
 /** What an emitter gives to its source. */
-export type Emitter = Pick<SourceContext<SourceSpec>, 'emit' | 'emitEach' | 'emitAll' | 'builder' | 'transactionCapacity'>;
+export type Emitter = Pick<
+  SourceContext<SourceSpec>,
+  'emit' | 'emitEach' | 'emitAll' | 'builder' | 'transactionCapacity'
+>;
 
 /** Something a source wants to put: whole, or each event for itself. */
 interface Request {
@@ -193,7 +196,11 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
         accept(shares, pieces);
         if (!isOver(request)) enqueue(request);
       },
-      (error: unknown) => refuse(request, events, signal?.aborted ? new Error(STOPPING, { cause: error }) : error),
+      (error: unknown) => {
+        if (!signal?.aborted || isFinal(error)) refuse(request, events, error);
+        // One by one, thousands that wait would take longer than there is time for.
+        else refuse(request, request.batch.length - request.done, new Error(STOPPING, { cause: error }));
+      },
     );
   }
 
@@ -209,7 +216,7 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   }
 
   function refuse(request: Request, events: number, error: unknown): void {
-    if (request.insists && !signal?.aborted && !FINAL.has((error as { code?: unknown }).code)) {
+    if (request.insists && !signal?.aborted && !isFinal(error)) {
       log.warn({ error }, 'A channel has no room: what is read waits for it.');
       setTimeout(enqueue, AGAIN_MS, request);
       return;
@@ -217,7 +224,8 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
     request.done += events;
     answer(() => {
       metrics.rejected.add(events);
-      request.outcome?.(0, error instanceof Error ? error : new Error(String(error)));
+      const failure = error instanceof Error ? error : new Error(String(error));
+      if (request.outcome !== undefined) for (let event = 0; event < events; event += 1) request.outcome(0, failure);
       settle(request, events, error);
     });
     if (!isOver(request)) enqueue(request);
@@ -257,6 +265,10 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
 
 function isOver({ batch, done }: Request): boolean {
   return done === batch.length;
+}
+
+function isFinal(error: unknown): boolean {
+  return FINAL.has((error as { code?: unknown }).code);
 }
 
 /** The events of the shares as few batches: neighbours in memory become one. */
