@@ -149,11 +149,12 @@ describe('a full channel', () => {
 
   test('does not keep the source from stopping, which says what it could not put', async () => {
     const it = await open({}, new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 }));
-    await it.send('<13>1 - h one\n<13>1 - h two\n');
+    await it.send('<13>1 - h one\n<13>1 - h two\n<13>1 - h three\n');
     await eventually(() => it.channel.counters().queued).toBe(1);
     await it.source.stop();
-    expect(it.source.figures()).toMatchObject({ received: 2, accepted: 1, rejected: 1 });
-    expect(it.source.log.lines.map(({ message }) => message)).toContain('A message was dropped.');
+    expect(it.source.figures()).toMatchObject({ received: 3, accepted: 1, rejected: 2 });
+    const told = it.source.log.lines.filter(({ message }) => message === 'Messages were dropped.');
+    expect(told.map(({ fields }) => fields)).toMatchObject([{ messages: 2 }]);
     it.channel[Symbol.dispose]();
   });
 });

@@ -122,8 +122,14 @@ export class Connection implements Reader {
   async #put(batches: Batch[]): Promise<void> {
     const { emitAll, log } = this.#options;
     const { whole, parts } = takeNeighbours(batches);
-    await emitAll(whole, (error) => log.error({ error, peer: this.#peer }, 'A message was dropped.'));
+    let messages = 0;
+    let error: Error | undefined;
+    await emitAll(whole, (failure) => {
+      messages += 1;
+      error = failure;
+    });
     for (const part of parts) part.release();
+    if (error !== undefined) log.error({ error, messages, peer: this.#peer }, 'Messages were dropped.');
   }
 
   /** An unfinished message at the end is dropped, as Flume does. */
