@@ -1,5 +1,5 @@
 import type { Registration } from '@millrace/kernel/config/plan-types';
-import { eventually } from '@millrace/testkit';
+import { eventually, ScratchChannel } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { stage } from '../shared/stage.test.fixture.ts';
 import { netcatudp } from './spec.ts';
@@ -20,4 +20,14 @@ test('remoteAddress names the header for where it comes from', async () => {
   await eventually(() => it.source.figures()['accepted']).toBe(3);
   const peers = it.channel.take().map(({ headers }) => headers['peer']);
   expect(peers).toEqual([first, first, second].map((port) => `/127.0.0.1:${port}`));
+});
+
+test('datagrams without a byte count against maxInFlightBytes too, and what is dropped is said once', async () => {
+  const channel = new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 });
+  await using it = await stage(registration, { bind: '127.0.0.1', port: 0, maxInFlightBytes: 1_000 }, channel);
+  await it.sendDatagrams(...Array.from({ length: 100 }, () => ''));
+  await eventually(() => it.source.figures()['dropped']).toBe(93);
+  const told = it.source.log.lines.filter(({ message }) => message.startsWith('Datagrams are dropped'));
+  expect(told).toHaveLength(1);
+  await it.source.stop();
 });

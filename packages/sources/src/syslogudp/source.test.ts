@@ -53,7 +53,7 @@ test('what a channel refuses is dropped and counted, and said once for all that 
 
 test('what comes beyond maxInFlightBytes is dropped and counted', async () => {
   const channel = new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 });
-  await using it = await open({ maxInFlightBytes: 100 }, channel);
+  await using it = await open({ maxInFlightBytes: 500 }, channel);
   await it.sendDatagrams(...Array.from({ length: 10 }, (_, at) => `<13>1 - host ${at}`.padEnd(30, '.')));
   await eventually(() => it.source.figures()['dropped']).toBeGreaterThanOrEqual(6);
   await it.source.stop();

@@ -11,7 +11,7 @@ export const datagramProperties = {
   inFlightBytesMax: property(
     'maxInFlightBytes',
     count.default(64 << 20),
-    'Most bytes that have been read and are not yet in the channels. What comes beyond is dropped.',
+    'Most bytes that have been read and are not yet in the channels; 128 more count for each datagram. What comes beyond is dropped.',
   ),
 };
 

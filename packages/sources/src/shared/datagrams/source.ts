@@ -32,6 +32,8 @@ export interface Origins {
   headers(from: RemoteInfo): Promise<Headers>;
 }
 
+/** What a datagram takes besides its own bytes: its place here, and the headers of its event. */
+const DATAGRAM_BYTES = 128;
 /** Origins that are remembered, and for how long. */
 const ORIGINS_MAX = 1_000;
 const REMEMBERED_MS = 5 * 60_000;
@@ -70,8 +72,10 @@ class Receiver {
   #gathering: NodeJS.Timeout | undefined;
   /** Whether datagrams are on their way into the channels. Those that come meanwhile follow together. */
   #putting = false;
-  /** Bytes that were read and are not in the channels yet. */
+  /** What was read and is not in the channels yet takes up. */
   #bytes = 0;
+  /** Whether datagrams are dropped since one was put. */
+  #dropping = false;
   #idle: PromiseWithResolvers<void> | undefined;
   readonly #origins = new Map<string, Origin>();
   #rememberedSince = 0;
@@ -82,15 +86,27 @@ class Receiver {
 
   receive(datagram: Buffer, from: RemoteInfo): void {
     const { context, origins } = this.#source;
-    if (this.#bytes + datagram.length > context.config.inFlightBytesMax) {
-      context.metrics.dropped.add(1);
+    const bytes = datagram.length + DATAGRAM_BYTES;
+    if (this.#bytes + bytes > context.config.inFlightBytesMax) {
+      this.#drop();
       return;
     }
-    this.#bytes += datagram.length;
+    this.#bytes += bytes;
     this.#staging.add(datagram, origins && this.#originOf(from, origins));
     if (this.#putting) return;
     if (this.#staging.byteLength >= GATHERED_BYTES) this.#putAll();
     else this.#gathering ??= setTimeout(() => this.#putAll(), GATHER_MS);
+  }
+
+  #drop(): void {
+    const { metrics, log } = this.#source.context;
+    metrics.dropped.add(1);
+    if (this.#dropping) return;
+    this.#dropping = true;
+    log.warn(
+      {},
+      'Datagrams are dropped: maxInFlightBytes is reached. Look why the channels have no room, or raise it.',
+    );
   }
 
   /** Resolves when everything that came has been put or refused. */
@@ -123,7 +139,8 @@ class Receiver {
     const unknown = staging.unknownOrigins();
     if (unknown.length > 0) await Promise.all(unknown);
     for (const batch of reader.datagrams(staging.staged())) await this.#emit(batch, context);
-    this.#bytes -= staging.byteLength;
+    this.#bytes -= staging.byteLength + DATAGRAM_BYTES * staging.count;
+    this.#dropping = false;
   }
 
   async #emit(batch: Batch, { emitEach, log }: DatagramSource['context']): Promise<void> {

@@ -52,6 +52,7 @@ export class Staging {
     this.#count = 0;
     this.#origins = [];
     if (this.#bytes.length > 16 * BYTES_MIN) this.#bytes = Buffer.allocUnsafeSlow(BYTES_MIN);
+    if (this.#marks.length > 16 * MARKS * DATAGRAMS_MIN) this.#marks = new Uint32Array(MARKS * DATAGRAMS_MIN);
   }
 
   /** What was copied, with the headers of all origins. */
