@@ -3,6 +3,7 @@ import { mkdtempDisposableSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, loggedBodies, type RunningAgent, runAgent } from '@millrace/testkit';
+import { certified } from '@millrace/testkit/certified';
 import { describe, expect, test } from 'vitest';
 import { missingSyslog, SyslogDaemon } from './peers/syslog-daemon.ts';
 
@@ -89,12 +90,9 @@ describe.skipIf(missing !== undefined)('from rsyslog', { timeout: 60_000 }, () =
   test.for(['', counted])('over TLS, whose certificate it trusts: %s', async (framing) => {
     using directory = mkdtempDisposableSync(join(tmpdir(), 'millrace-syslog-tls-'));
     const at = (name: string) => join(directory.path, name);
-    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', at('key.pem')];
-    execFileSync('openssl', ['req', '-x509', ...curve, '-out', at('ca.pem'), '-days', '30', ...names], {
-      stdio: 'pipe',
-    });
-    writeFileSync(at('store.pem'), readFileSync(at('key.pem'), 'utf8') + readFileSync(at('ca.pem'), 'utf8'));
+    const { key, certificate } = certified('localhost', { local: true });
+    writeFileSync(at('ca.pem'), certificate);
+    writeFileSync(at('store.pem'), key + certificate);
     const tls = { ssl: 'true', keystore: at('store.pem'), 'keystore-password': 'none' };
     await using agent = await agentWith({ type: 'syslogtcp', ...tls });
     const driver = `StreamDriver="ossl" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="localhost" StreamDriver.CAFile="${at('ca.pem')}"`;

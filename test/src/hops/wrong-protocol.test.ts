@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { deflateSync } from 'node:zlib';
 import { type AgentLogLine, eventually, LineClient, type RunningAgent, runAgent } from '@millrace/testkit';
+import { certified } from '@millrace/testkit/certified';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { complaints, pause } from '../faults/agent.ts';
 import { scratchDirectory } from '../file-channel/agent.ts';
@@ -71,25 +72,8 @@ const textOf = ({ msg, error, looksLike }: AgentLogLine) =>
 
 let agent: RunningAgent;
 beforeAll(async () => {
-  execFileSync(
-    'openssl',
-    [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-subj',
-        '/CN=collector',
-      ],
-      ...['-days', '3650', '-keyout', store, '-out', `${store}.crt`],
-    ],
-    { stdio: 'pipe' },
-  );
-  execFileSync('sh', ['-c', `cat ${store}.crt >> ${store}`]);
+  const { key, certificate } = certified('server');
+  writeFileSync(store, key + certificate);
   agent = await runAgent(
     agentOf({
       sources: Object.fromEntries(

@@ -1,5 +1,6 @@
+import { certified } from '@millrace/testkit/certified';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { certified, Directory } from '../net/certificates.test.fixture.ts';
+import { Directory } from '../net/certificates.test.fixture.ts';
 import { serverLayers } from '../net/index.ts';
 import { serve } from '../server/index.ts';
 import { clientOf } from './client-of.ts';

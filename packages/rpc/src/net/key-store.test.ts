@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { certified } from '@millrace/testkit/certified';
 import { afterAll, describe, expect, test } from 'vitest';
-import { certified, Directory, isThere, pkcs12Of, USUAL } from './certificates.test.fixture.ts';
+import { Directory, isThere, pkcs12Of, USUAL } from './certificates.test.fixture.ts';
 import { readStore } from './key-store.ts';
 import { readClientTls, readServerTls } from './tls.ts';
 

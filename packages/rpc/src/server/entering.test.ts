@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '@millrace/testkit';
+import { certified } from '@millrace/testkit/certified';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { connect } from '../client/index.ts';
-import { certified, Directory, USUAL } from '../net/certificates.test.fixture.ts';
+import { Directory, USUAL } from '../net/certificates.test.fixture.ts';
 import { readClientTls, readServerTls } from '../net/index.ts';
 import { type Stage, stage } from './stage.test.fixture.ts';
 import { avroAppend, avroCall, avroMessage, avroReplies, handshake } from './wire.test.fixture.ts';

@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import { eventually, LineClient, ScratchChannel, type Settings } from '@millrace/testkit';
+import { certified } from '@millrace/testkit/certified';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stage, stage } from '../shared/stage.test.fixture.ts';
 import { syslogtcp } from './spec.ts';
@@ -175,12 +175,8 @@ describe('ssl', () => {
   const tls = { ssl: true, keystore, 'keystore-password': 'unused' };
 
   beforeAll(() => {
-    const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'ca.pem')];
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
-    execFileSync('openssl', ['req', '-x509', ...curve, '-out', certificate, '-subj', '/CN=localhost'], {
-      stdio: 'pipe',
-    });
-    writeFileSync(keystore, readFileSync(key, 'utf8') + readFileSync(certificate, 'utf8'));
+    const { key, certificate } = certified('server');
+    writeFileSync(keystore, key + certificate);
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
