@@ -59,7 +59,9 @@ pub fn read_datagrams(
     rules: u32,
     mut did: Uint32ArraySlice<'_>,
 ) -> Result<()> {
-    let mut space = space(&mut block, fill, entries, count)?;
+    // A table for all of them could leave no room for a single event, in this block and in every further one.
+    let table = count.min(table_third(&block));
+    let mut space = space(&mut block, fill, entries, table)?;
     let (marks, _) = marks.as_chunks();
     let marks = marks.get(..count as usize).unwrap_or(marks);
     let read = syslog::read_datagrams(&staged, marks, &maps, &decoded(rules, 0, None), &mut space);
