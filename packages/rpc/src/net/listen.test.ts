@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, type Server } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { listen } from './listen.ts';
 
@@ -30,6 +31,24 @@ test('connections begin paused, so that nothing is read before somebody wants it
   });
   connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {});
   expect(await promise).toBe(true);
+  await closing(server);
+});
+
+test.runIf(process.platform === 'linux')('a client that is gone without a word is noticed by the system', async () => {
+  const { promise, resolve } = Promise.withResolvers<Socket>();
+  const server = await listen({ host: '127.0.0.1', port: 0 }, resolve);
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const socket = await promise;
+  const [port, peer] = [socket.localPort!, socket.remotePort!].map((it) => `0100007F:${it.toString(16).toUpperCase()}`);
+  const table = await readFile('/proc/net/tcp', 'latin1');
+  const [, , , , , timer] = table
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, from, to]) => from === port && to === peer)!;
+  // 02 is the timer that probes a quiet connection.
+  expect(timer).toMatch(/^02:/);
+  client.destroy();
+  socket.destroy();
   await closing(server);
 });
 

@@ -22,7 +22,8 @@ export async function listen(
   { host, port, allowHalfOpen = false }: ListenOptions,
   onSocket: (socket: Socket) => void,
 ): Promise<Server> {
-  const server = createServer({ allowHalfOpen, noDelay: true, pauseOnConnect: true }, onSocket);
+  // Clients that are gone without a word would else be waited for as long as the agent runs.
+  const server = createServer({ allowHalfOpen, keepAlive: true, noDelay: true, pauseOnConnect: true }, onSocket);
   try {
     // A name may have several addresses, of which Java takes the IPv4 one.
     const where = host === undefined ? {} : { host: (await lookup(host, { order: 'ipv4first' })).address };
@@ -30,10 +31,15 @@ export async function listen(
     await once(server, 'listening');
     return server;
   } catch (cause) {
-    const { code = String(cause) } = cause as NodeJS.ErrnoException;
-    const advice = ADVICE[code] ?? 'look at the address and the system';
-    throw new Error(`Cannot listen on ${host ?? 'any address'}, port ${port} (${code}): ${advice}.`, { cause });
+    throw cannotListen(host, port, cause);
   }
+}
+
+/** Why it cannot be listened on an address, and what to do. */
+export function cannotListen(host: string | undefined, port: number, cause: unknown): Error {
+  const { code = String(cause) } = cause as NodeJS.ErrnoException;
+  const advice = ADVICE[code] ?? 'look at the address and the system';
+  return new Error(`Cannot listen on ${host ?? 'any address'}, port ${port} (${code}): ${advice}.`, { cause });
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
