@@ -72,13 +72,17 @@ export class Deflated extends Duplex {
     this.#inflate.once('data', () => {
       start = undefined;
     });
-    this.#inflate.on('error', (cause) => {
-      const like = start && describeFirstBytes(start);
-      const message =
-        start === undefined
-          ? `The peer has sent what cannot be decompressed (${cause.message}): the connection is ended.`
-          : `The peer does not compress what it sends${like === undefined ? '' : `: it begins like ${like}`}. Set compression-type = deflate on both ends or on neither.`;
-      this.destroy(new Error(message, { cause }));
-    });
+    this.#inflate.on('error', (cause) => this.destroy(new Error(explained(start, cause.message), { cause })));
   }
+}
+
+/** What is wrong with a stream, which begins so if nothing of it could be decompressed, and what to do about it. */
+function explained(start: Buffer | undefined, reason: string): string {
+  const like = start && describeFirstBytes(start);
+  if (start === undefined || like?.startsWith('a compressed stream')) {
+    return `The peer has sent what cannot be decompressed (${reason}): the connection is ended.`;
+  }
+  // What else could be done about such bytes has no place here: this side speaks TLS or does not.
+  const begins = like === undefined ? '' : `: it begins like ${like.replace(/ \(.*/, '')}`;
+  return `The peer does not compress what it sends${begins}. Set compression-type = deflate on both ends or on neither.`;
 }

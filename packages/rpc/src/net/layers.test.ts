@@ -315,9 +315,17 @@ describe('a compressed stream', () => {
     const failed = once((await it.stream).resume(), 'error');
     it.socket.write(bytes);
     const [error] = await failed;
-    expect(error.message).toContain(`it begins like ${what}`);
-    expect(error.message).toContain('Set compression-type = deflate on both ends or on neither');
+    expect(error.message).toContain(
+      `it begins like ${what}. Set compression-type = deflate on both ends or on neither`,
+    );
     await eventually(() => it.peer.closed).toBe(true);
+  });
+
+  test('that breaks behind its head is not taken for something else', async () => {
+    await using it = await listener(DEFLATE.server);
+    const failed = once((await it.stream).resume(), 'error');
+    it.socket.write(Buffer.of(0x78, 0x9c, 0xff, 0xff, 0xff, 0xff));
+    expect((await failed)[0].message).toContain('cannot be decompressed');
   });
 
   test('that breaks later ends the connection, and what came before is kept', async () => {
