@@ -67,6 +67,14 @@ test('a receive buffer that the system does not grant is told, with the command 
   expect(line!.message).toContain('sysctl -w net.core.rmem_max=1073741824');
 });
 
+test('a port that is taken is told, with what to do', async () => {
+  await using it = await open();
+  const [port] = it.ports;
+  await expect(open({ port: port! })).rejects.toThrow(
+    `Cannot listen on 127.0.0.1, port ${port} (EADDRINUSE): something`,
+  );
+});
+
 test.runIf(process.platform === 'linux')('what the system drops is counted and told', async () => {
   await using it = await open({ receiveBufferBytes: 1 });
   const socket = createSocket('udp4');

@@ -2,9 +2,18 @@ import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import type { Log } from '@millrace/kernel/component';
+import { cannotListen } from '@millrace/rpc/net';
 
 /** Binds a socket to a name or an address, or to every address. */
 export async function bind(host: string | undefined, port: number): Promise<Socket> {
+  try {
+    return await boundTo(host, port);
+  } catch (cause) {
+    throw cannotListen(host, port, cause);
+  }
+}
+
+async function boundTo(host: string | undefined, port: number): Promise<Socket> {
   if (host === undefined) {
     // Where there is no IPv6, every address is one of IPv4.
     return bound('udp6', '::', port).catch((error: NodeJS.ErrnoException) => {
