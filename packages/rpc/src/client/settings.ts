@@ -27,15 +27,25 @@ export interface ClientSettings extends BalanceOptions {
   readonly maxAttempts?: number | undefined;
 }
 
+interface OpenOptions {
+  readonly layers?: Layers;
+  readonly signal?: AbortSignal;
+  /** Told about every connection that is made; clients of several hosts make them as they send. */
+  readonly onConnected?: (where: HostAndPort) => void;
+}
+
 /** Makes the client that the settings ask for; the kinds for one host are connected when this resolves. */
 export async function openClient(
   settings: ClientSettings,
-  { layers, signal }: { readonly layers?: Layers; readonly signal?: AbortSignal } = {},
+  { layers, signal, onConnected }: OpenOptions = {},
 ): Promise<RpcClient> {
   const { clientType, hosts, encoding, ...options } = settings;
   const protocol = clientType === 'thrift' ? (`thrift-${encoding}` as const) : 'avro';
-  const open = ({ host, port }: HostAndPort) =>
-    connect({ ...options, protocol, host, port, signal, ...(layers && { layers }) });
+  const open = async ({ host, port }: HostAndPort) => {
+    const client = await connect({ ...options, protocol, host, port, signal, ...(layers && { layers }) });
+    onConnected?.({ host, port });
+    return client;
+  };
   if (clientType === 'default_failover') return connectFailover(hosts, open, options);
   if (clientType === 'default_loadbalance') return connectBalanced(hosts, open, options);
   return open(hosts[0]!);

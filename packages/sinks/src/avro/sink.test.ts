@@ -141,7 +141,9 @@ describe('several hosts', () => {
     await first.mend();
     await deliver('c');
     expect([await first.received(), await second.received()]).toEqual([['a'], ['b', 'c']]);
-    expect(sink.figures()).toMatchObject({ returned: 0 });
+    expect(sink.figures()).toMatchObject({ returned: 0, opened: 2 });
+    const connected = sink.log.lines.filter(({ message }) => message === 'Connected.');
+    expect(connected.map(({ fields }) => fields['port'])).toEqual([first.settings['port'], second.settings['port']]);
   });
 
   test('with default_loadbalance take turns', async () => {

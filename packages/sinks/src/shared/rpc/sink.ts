@@ -1,6 +1,6 @@
 import type { MetersOf, RunningSink, SinkContext } from '@millrace/kernel/component';
 import type { ConfigOf } from '@millrace/kernel/spec';
-import { type ClientSettings, openClient, type RpcClient } from '@millrace/rpc';
+import { type ClientSettings, type HostAndPort, openClient, type RpcClient } from '@millrace/rpc';
 import { clientLayers } from '@millrace/rpc/net';
 import type { rpcMetrics, rpcProperties } from './properties.ts';
 
@@ -16,10 +16,18 @@ type Rest = Omit<ClientSettings, keyof ConfigOf<typeof rpcProperties>> & {
 
 /** A sink runs before its peer does: the first delivery connects, and a delivery that fails leaves no connection behind. */
 export function rpcSink({ config, metrics, log, signal }: RpcContext, rest: Rest): RunningSink {
-  const { hostname, port, batchSize, reconnectAfterSeconds } = config;
+  const { batchSize, reconnectAfterSeconds } = config;
   const { compressionLevel, ...settings } = rest;
   const ageMsMax = reconnectAfterSeconds > 0 ? reconnectAfterSeconds * 1_000 : Number.POSITIVE_INFINITY;
   let client: RpcClient | undefined;
+  /** Connections of this client: one, unless it is for several hosts. */
+  let connections = 0;
+
+  function onConnected({ host, port }: HostAndPort): void {
+    connections += 1;
+    metrics.opened.add(1);
+    log.info({ hostname: host, port }, 'Connected.');
+  }
 
   /** A connection breaks or grows old between batches, never inside one: only here is it ever replaced. */
   async function connected(): Promise<RpcClient> {
@@ -28,13 +36,11 @@ export function rpcSink({ config, metrics, log, signal }: RpcContext, rest: Rest
     try {
       // Read each time, so that a trust store that was renewed is in force with the next connection.
       const layers = await clientLayers(config, { log, compressionLevel });
-      client = await openClient({ ...config, ...settings }, { layers, signal });
+      client = await openClient({ ...config, ...settings }, { layers, signal, onConnected });
     } catch (error) {
       metrics.failed.add(1);
       throw error;
     }
-    metrics.opened.add(1);
-    log.info({ hostname, port }, 'Connected.');
     return client;
   }
 
@@ -42,7 +48,8 @@ export function rpcSink({ config, metrics, log, signal }: RpcContext, rest: Rest
     if (client === undefined) return;
     await client[how]();
     client = undefined;
-    metrics.closed.add(1);
+    metrics.closed.add(connections);
+    connections = 0;
   }
 
   return {
