@@ -8,6 +8,8 @@ const UNKNOWN_MS = 30_000;
 const NAMES_MAX = 1_000;
 /** Look-ups at once: all threads of the process that may block are few. */
 const LOOKUPS_MAX = 2;
+/** Look-ups that wait for those: who sends datagrams can make up any number of addresses. */
+const WAITING_MAX = 1_000;
 
 interface Known {
   readonly name: Promise<string>;
@@ -47,6 +49,7 @@ export class PeerNames {
   }
 
   async #lookUp(address: string): Promise<string> {
+    if (this.#waiting.length >= WAITING_MAX) return '';
     while (this.#lookups >= LOOKUPS_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#lookups += 1;
     try {
