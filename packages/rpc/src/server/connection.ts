@@ -170,7 +170,8 @@ export class Connection implements Reader {
       this.#settle(exchange, answer);
       return;
     }
-    this.#options.handler(request.batch, request.call as 'append' | 'appendBatch').then(
+    // A handler that throws before it waits has failed with this request, not with what is read.
+    Promise.try(this.#options.handler, request.batch, request.call as 'append' | 'appendBatch').then(
       () => this.#settle(exchange, this.#answers.ok(request)),
       (error: unknown) => this.#settle(exchange, this.#refusal(request, error)),
     );

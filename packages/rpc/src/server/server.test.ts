@@ -1,6 +1,8 @@
-import { BatchBuilder } from '@millrace/channel-native';
+import { type Batch, BatchBuilder } from '@millrace/channel-native';
 import { eventually } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
+import { connect } from '../client/index.ts';
+import { type Handler, serve } from './index.ts';
 import { FULL, stage } from './stage.test.fixture.ts';
 import {
   avroAppend,
@@ -253,6 +255,25 @@ describe('bytes that are no requests', () => {
     await it.client.write(Buffer.concat([hello, avroMessage(1, avroAppend('a'))]));
     await eventually(() => avroReplies(it.client.received())).toEqual([HELLO, `1:${OK}`]);
   });
+});
+
+test('a handler may do its work at once, and what it throws then is the answer to that request alone', async () => {
+  const handled: number[] = [];
+  const atOnce = (batch: Batch) => {
+    handled.push(batch.length);
+    if (batch.length > 1) throw new Error('It broke.');
+  };
+  const server = await serve({ host: '127.0.0.1', port: 0, protocol: 'thrift-compact' }, atOnce as unknown as Handler);
+  const client = await connect({ protocol: 'thrift-compact', host: '127.0.0.1', port: server.address.port });
+  const [fine, broken] = await Promise.allSettled([
+    client.append({ body: 'a' }),
+    client.appendBatch([{ body: 'b' }, { body: 'c' }]),
+  ]);
+  expect(fine.status).toBe('fulfilled');
+  expect(broken).toMatchObject({ reason: { message: expect.stringContaining('It broke.') } });
+  expect(handled).toEqual([1, 2]);
+  await client.destroy();
+  await server.close();
 });
 
 describe('closing', () => {
