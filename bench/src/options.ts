@@ -45,8 +45,9 @@ Benchmarks (default: all, about half an hour):
             the least that Node can do with the same bytes; four minutes
   thrift    the same with thrift
   avro-file whole agents, avro → file → null at batch 100 and 1000, beside Apache Flume; three minutes
-  two-hops  seq → memory → avro sink into avro → memory → null, two agents of each; two minutes
-  syslogtcp whole agents, syslogtcp → memory → null with lines of 512 bytes, beside Apache Flume; two minutes
+  two-hops  two agents, avro → memory → avro sink and avro → memory → null, beside two of Flume; the same over thrift; two minutes
+  syslogtcp whole agents, syslogtcp → memory → null with lines of 512 bytes, beside Apache Flume; the same with
+            multiport_syslogtcp; three minutes
   syslogudp the same with syslogudp: 50,000 datagrams a second, and how many of them are lost; five minutes
   channels  what "millrace bench channels" measures: every type of channel beside memcpy and the disk; three minutes
   reopen    how long a file channel takes to open after kill -9, empty and with 1 and 10 million events in it; two minutes

@@ -3,118 +3,115 @@ import type { Row } from 'millrace/dist/bench/table.js';
 import type { Options } from '../options.ts';
 import type { Bar, Result, Skipped } from '../result.ts';
 import { Agent, inTurns, missingFlume, type Name, names, WARM_SECONDS } from './agent.ts';
-import {
-  configurationOf,
-  cpuPerMillion,
-  eventsPerCpuSecond,
-  eventsPerSecond,
-  nullSink,
-  roomyMemory,
-  type Work,
-} from './flow.ts';
+import { configurationOf, cpuPerMillion, eventsPerCpuSecond, eventsPerSecond, nullSink, roomyMemory } from './flow.ts';
+import { type Run, underLoad } from './load.ts';
 import { freePort } from './program.ts';
+import { type Protocol, RpcClients } from './rpc-client.ts';
 
-const title = 'seq → memory → avro sink | avro → memory → null: two agents beside two of Flume';
+const title = 'avro → memory → avro | avro → memory → null, and the same over thrift: two agents beside two of Flume';
+const protocols: readonly Protocol[] = ['avro', 'thrift'];
+const CLIENTS = 4;
+const BODY_BYTES = 512;
 const BATCH = 1_000;
-/** How often the last sink says its count: about once a second. */
-const logEvery: Record<Name, number> = { Millrace: 8_000_000, Flume: 500_000 };
-const SETTLE_MS = 500;
-const WINDOW_MS = 4_000;
+const RUN_SECONDS = 4;
+/** So few that Flume's sender does not fill its heap with what its sink has not sent. */
+const CAPACITY = 100_000;
 const TIMES_FLUME = 2;
 
 const notes = [
-  `Batches of ${BATCH} small events, as fast as they are taken. Both pairs run the same configurations; the sender of the pair that is not measured is`,
-  `stopped (SIGSTOP). A run is the time between two lines in which the null sink says its count, at least ${WINDOW_MS / 1_000} s apart; processor time is that of`,
-  'each process between them, from /proc. Java is warmed up for 12 s and has heaps of 2 GiB. × compares run by run; above 1 is better for Millrace.',
+  `${CLIENTS} of Flume's own clients send events of ${BODY_BYTES} bytes in batches of ${BATCH}, each one batch after the other, to the sender, whose sink sends as large ones`,
+  'to the receiver. Processor time is that of each agent, from /proc, from quiet to quiet. Both pairs run the same configurations; Java is warmed',
+  'up for 12 s and has heaps of 2 GiB. × compares run by run; above 1 is better for Millrace.',
 ];
 
 const roles = ['sender', 'receiver'] as const;
 type Role = (typeof roles)[number];
-type Pair = Record<Role, Agent>;
-/** What each did; the events of both are those that arrived. */
-type Run = Record<Role, Work & { readonly rssMiB: number }>;
+type Pair = Record<Role, Agent> & { readonly port: number };
+type Runs = Record<Name, Record<Role, Run>[]>;
 
 export async function run({ runs }: Options): Promise<Result | Skipped> {
-  const missing = missingFlume();
+  const missing = missingFlume('rpc-bench');
   if (missing !== undefined) return { title, skipped: missing };
 
-  const measured = await measure(runs);
   const rows: Row[] = [];
   const bars: Bar[] = [];
-  for (const role of roles) {
-    const figures = (name: Name, figure: (work: Run[Role]) => number) => measured[name].map((one) => figure(one[role]));
-    for (const name of names) {
-      const times = (figure: (work: Work) => number) => ratio(figures(name, figure), figures('Flume', figure));
-      rows.push({
-        agent: `${name}, ${role}`,
-        'events/s': median(figures(name, eventsPerSecond)),
-        '× /s': times(eventsPerSecond),
-        'CPU s/M events': median(figures(name, cpuPerMillion)),
-        '× per CPU s': times(eventsPerCpuSecond),
-        'RSS MiB': median(figures(name, ({ rssMiB }) => rssMiB)),
+  const all: object[] = [];
+  for (const protocol of protocols) {
+    const measured = await measure(protocol, runs);
+    for (const role of roles) {
+      rows.push(...names.map((name) => rowOf(protocol, role, name, measured)));
+      bars.push({
+        what: `two hops over ${protocol}, ${role}: events per CPU-second beside Flume`,
+        value: times(measured, 'Millrace', role, eventsPerCpuSecond),
+        at: 'least',
+        limit: TIMES_FLUME,
+        unit: '×',
       });
     }
-    const value = ratio(figures('Millrace', eventsPerCpuSecond), figures('Flume', eventsPerCpuSecond));
-    const what = `two hops, ${role}: events per CPU-second beside Flume`;
-    bars.push({ what, value, at: 'least', limit: TIMES_FLUME, unit: '×' });
+    all.push({ protocol, ...measured });
+    process.stderr.write(`two-hops: ${protocol} done\n`);
   }
-  return { title, notes, tables: [rows], bars, runs: names.map((name) => ({ name, runs: measured[name] })) };
+  return { title, notes, tables: [rows], bars, runs: all };
 }
 
-async function measure(runs: number): Promise<Record<Name, Run[]>> {
+const figures = (measured: Runs, name: Name, role: Role, figure: (run: Run) => number) =>
+  measured[name].map((one) => figure(one[role]));
+
+const times = (measured: Runs, name: Name, role: Role, figure: (run: Run) => number) =>
+  ratio(figures(measured, name, role, figure), figures(measured, 'Flume', role, figure));
+
+function rowOf(protocol: Protocol, role: Role, name: Name, measured: Runs): Row {
+  const middle = (figure: (run: Run) => number) => median(figures(measured, name, role, figure));
+  return {
+    over: protocol,
+    agent: `${name}, ${role}`,
+    'events/s': middle(eventsPerSecond),
+    '× /s': times(measured, name, role, eventsPerSecond),
+    'CPU s/M events': middle(cpuPerMillion),
+    '× per CPU s': times(measured, name, role, eventsPerCpuSecond),
+    'RSS MiB': middle(({ rssMiB }) => rssMiB),
+  };
+}
+
+async function measure(protocol: Protocol, runs: number): Promise<Runs> {
   const started: Agent[] = [];
+  const clients = new RpcClients(protocol, { clients: CLIENTS, bodyBytes: BODY_BYTES });
   const start = async (name: Name): Promise<Pair> => {
-    const port = await freePort();
-    const receiver = new Agent(name, receiving(name, port));
+    const [port, next] = [await freePort(), await freePort()];
+    const receiver = new Agent(
+      name,
+      configurationOf({ source: source(protocol, next), channel, sink: nullSink(BATCH) }),
+    );
     started.push(receiver);
-    await receiver.accepting(port);
-    const sender = new Agent(name, sending(port));
+    await receiver.accepting(next);
+    const sink = { type: protocol, hostname: '127.0.0.1', port: next, 'batch-size': BATCH };
+    const sender = new Agent(name, configurationOf({ source: source(protocol, port), channel, sink }));
     started.push(sender);
-    await receiver.nextCount(WARM_SECONDS[name] * 1_000);
-    sender.pause();
-    return { sender, receiver };
+    await sender.accepting(port);
+    await clients.send(port, BATCH, WARM_SECONDS[name]);
+    return { sender, receiver, port };
   };
   try {
-    // Flume first: a sender that waits longer than its request may take believes the connection dead.
-    const Flume = await start('Flume');
-    const pairs = { Flume, Millrace: await start('Millrace') };
-    return await inTurns(names, runs, (name) => measureRun(pairs[name]));
+    const pairs = { Millrace: await start('Millrace'), Flume: await start('Flume') };
+    return await inTurns(names, runs, (name) => measureRun(pairs[name], clients));
   } finally {
+    clients.stop();
     await Promise.all(started.map((agent) => agent.stop()));
   }
 }
 
-async function measureRun({ sender, receiver }: Pair): Promise<Run> {
-  const countAfter = async (ms: number) => {
-    const { events, atMs, cpuSeconds } = await receiver.nextCount(ms);
-    return { events, atMs, sender: sender.cpuSeconds(), receiver: cpuSeconds };
+const channel = { ...roomyMemory, capacity: CAPACITY };
+
+// Without a number of threads Flume's thrift source makes one for each request, and keeps it.
+const source = (type: Protocol, port: number) => ({ type, bind: '127.0.0.1', port, threads: CLIENTS });
+
+async function measureRun({ sender, receiver, port }: Pair, clients: RpcClients): Promise<Record<Role, Run>> {
+  await receiver.quiet();
+  const before = receiver.cpuSeconds();
+  const sent = await underLoad(sender, () => clients.send(port, BATCH, RUN_SECONDS));
+  await receiver.quiet();
+  return {
+    sender: sent,
+    receiver: { ...sent, cpuSeconds: receiver.cpuSeconds() - before, rssMiB: receiver.rssMiB() },
   };
-  sender.resume();
-  const from = await countAfter(SETTLE_MS);
-  const to = await countAfter(WINDOW_MS);
-  const rssMiB = { sender: sender.rssMiB(), receiver: receiver.rssMiB() };
-  sender.pause();
-  const did = (role: Role) => ({
-    events: to.events - from.events,
-    seconds: (to.atMs - from.atMs) / 1_000,
-    cpuSeconds: to[role] - from[role],
-    rssMiB: rssMiB[role],
-  });
-  return { sender: did('sender'), receiver: did('receiver') };
-}
-
-function sending(port: number): string {
-  return configurationOf({
-    source: { type: 'seq', batchSize: BATCH },
-    channel: { ...roomyMemory, capacity: 100_000 },
-    sink: { type: 'avro', hostname: '127.0.0.1', port, 'batch-size': BATCH },
-  });
-}
-
-function receiving(name: Name, port: number): string {
-  return configurationOf({
-    source: { type: 'avro', bind: '127.0.0.1', port },
-    channel: roomyMemory,
-    sink: nullSink(BATCH, logEvery[name]),
-  });
 }
