@@ -36,6 +36,8 @@ export class InFlight {
   readonly #bytesMax: number;
   readonly #readers = new Set<Reader>();
   #bytes = 0;
+  /** Of these, those of unfinished requests: no answer gives them back. */
+  #keptBytes = 0;
   /** Pieces that were read and are being answered. */
   #pieces = 0;
   #full = false;
@@ -72,14 +74,14 @@ export class InFlight {
     this.#pieces += 1;
     this.#progressed(reader, bytes);
     if (this.#full) this.#finishing ??= reader;
-    this.add(bytes);
+    this.#take(bytes);
     if (this.#full) for (const other of this.#readers) other.pause();
   }
 
   /** Notes that the requests of a piece are answered; the reader may have an unfinished one left. */
   ended(reader: Reader, bytes: number, unfinished: boolean): void {
     this.#pieces -= 1;
-    this.remove(bytes);
+    this.#give(bytes);
     if (unfinished) {
       if (!this.#unfinished.has(reader)) this.#unfinished.set(reader, { stalledMs: 0, bytes: 0 });
       this.#resume();
@@ -91,6 +93,17 @@ export class InFlight {
 
   /** Notes bytes that are kept. */
   add(bytes: number): void {
+    this.#keptBytes += bytes;
+    this.#take(bytes);
+  }
+
+  /** Notes bytes that are no longer kept. */
+  remove(bytes: number): void {
+    this.#keptBytes -= bytes;
+    this.#give(bytes);
+  }
+
+  #take(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < this.#bytesMax || this.#full) return;
     this.#full = true;
@@ -98,11 +111,10 @@ export class InFlight {
     this.#looking = setInterval(() => this.#endStalled(), this.#stallMs / LOOKS).unref();
   }
 
-  /** Notes bytes that were answered or dropped. */
-  remove(bytes: number): void {
+  #give(bytes: number): void {
     this.#bytes -= bytes;
-    // Half, so that readers are not stopped and started for every piece.
-    if (!this.#full || this.#bytes > this.#bytesMax / 2) return;
+    // Half of what answers can give back, so that readers are not stopped and started for every piece.
+    if (!this.#full || this.#bytes > (this.#bytesMax + this.#keptBytes) / 2) return;
     this.#full = false;
     this.#finishing = undefined;
     clearInterval(this.#looking);
