@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Tests are compiled like everything else and run from `dist`: workers, tests, the CLI and the published packages all run the same files.
@@ -5,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/dist/**/*.test.js', 'test/dist/**/*.test.js', 'scripts/*.test.ts'],
     pool: 'forks', // native handles belong to the process
+    maxWorkers: Math.max(2, availableParallelism() - 1), // most of a test's time is waiting for another process
     server: { deps: { external: [/\/dist\/(?!.*\.test\.js$)/] } },
     testTimeout: 20_000,
   },
