@@ -131,6 +131,21 @@ test('who is not read because another one may finish first is not ended for that
   await eventually(() => it.readers[0]!.finished).toBe(1);
 });
 
+test('when one was ended, others that hold room as well are not waited for as long', async () => {
+  await using it = await stage(5);
+  await it.fill();
+  for (const client of it.clients.slice(2)) client.write(half);
+  const endedMs = it.readers.map(() => Number.POSITIVE_INFINITY);
+  await eventually(() => {
+    for (const [at, { reason }] of it.readers.entries()) {
+      if (reason !== undefined) endedMs[at] = Math.min(endedMs[at]!, performance.now());
+    }
+    return endedMs.filter(Number.isFinite).length;
+  }).toBeGreaterThan(3);
+  const [first, ...next] = endedMs.filter(Number.isFinite).sort((a, b) => a - b);
+  expect(next[2]! - first!).toBeLessThan(2 * STALL_MS);
+});
+
 test('below the limit, who has begun something may take as long as it likes', async () => {
   await using it = await stage(1);
   it.clients[0]!.write(half.slice(0, LIMIT_BYTES / 3));

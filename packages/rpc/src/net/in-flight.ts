@@ -24,13 +24,16 @@ interface Unfinished {
 
 /** How often it is looked who makes no progress, in the time that they have for it. */
 const LOOKS = 10;
+/** For how many times that time, after somebody was ended, others are not waited for as long. */
+const HURRY = 3;
 
 /**
  * Bounds what all connections together have read and not yet answered, unfinished requests among it. At the limit every reader is paused,
  * also those that have nothing in flight: a thousand idle connections could otherwise each bring a piece in the same moment.
  *
  * When only unfinished requests are left, no answer will ever make room. Then one reader may go on until its request is finished: the first
- * one that has something to read. Who may go on and does not, or only drop by drop, is ended after a while, for it holds what others need.
+ * one that has something to read. Who may go on and does not, or only drop by drop, is ended after a while, for it holds what others need. The
+ * next ones then have a tenth of the time: somebody may hold room by many connections.
  */
 export class InFlight {
   readonly #bytesMax: number;
@@ -46,6 +49,8 @@ export class InFlight {
   readonly #stallMs: number;
   readonly #progressBytes: number;
   #looking: NodeJS.Timeout | undefined;
+  /** Until when nobody is waited for as long as usual. */
+  #hurriedUntilMs = 0;
 
   constructor(bytesMax: number, { stallMs = 10_000, progressBytes = 1 << 20 }: InFlightOptions = {}) {
     this.#bytesMax = bytesMax;
@@ -135,10 +140,13 @@ export class InFlight {
       // Who is not read cannot go on.
       if (!this.mayRead(reader)) continue;
       request.stalledMs += this.#stallMs / LOOKS;
-      if (request.stalledMs < this.#stallMs) continue;
+      const hurried = performance.now() < this.#hurriedUntilMs;
+      const patienceMs = hurried ? this.#stallMs / LOOKS : this.#stallMs;
+      if (request.stalledMs < patienceMs) continue;
+      this.#hurriedUntilMs = performance.now() + HURRY * this.#stallMs;
       this.#unfinished.delete(reader);
       reader.evict(
-        `The connection is ended: for ${this.#stallMs / 1_000} s it has hardly gone on with what it had begun to send, and that took room that others need.`,
+        `The connection is ended: for ${patienceMs / 1_000} s it has hardly gone on with what it had begun to send, and that took room that others need.`,
       );
     }
   }

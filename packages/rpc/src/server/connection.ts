@@ -95,11 +95,12 @@ export class Connection implements Reader {
   }
 
   pause(): void {
-    this.#stream.pause();
+    if (!this.#over) this.#stream.pause();
   }
 
   /** Reads on, unless something stands against it. */
   resume(): void {
+    if (this.#over) return;
     if (this.#blocked) this.#stream.pause();
     else if (this.#stream.isPaused()) this.#stream.resume();
   }
@@ -109,13 +110,15 @@ export class Connection implements Reader {
     this.#stream.destroy();
   }
 
-  /** Reads no more, and ends when everything that was read is answered; but does not wait for ever that the answers are read. */
+  /** Handles nothing more, and ends when everything that was read is answered; but does not wait for ever that the client does so, too. */
   async close(): Promise<void> {
     this.#over = true;
     this.#stream.pause();
     await this.#allAnswered();
     if (this.#stream.closed) return;
-    this.#stream.end(() => this.#stream.destroy());
+    this.#stream.end();
+    // What comes now is dropped: left unread, it would reset the connection, and take the answers away from the client.
+    this.#stream.resume();
     const timer = setTimeout(() => this.#stream.destroy(), FAREWELL_MS);
     await new Promise((resolve) => this.#stream.once('close', resolve));
     clearTimeout(timer);
@@ -123,7 +126,7 @@ export class Connection implements Reader {
 
   get #blocked(): boolean {
     const enough = this.#openBytes >= OPEN_BYTES_MAX || this.#open >= OPEN_MAX;
-    return this.#over || enough || this.#stream.writableNeedDrain || !this.#options.inFlight.mayRead(this);
+    return enough || this.#stream.writableNeedDrain || !this.#options.inFlight.mayRead(this);
   }
 
   #receive(piece: Buffer): void {
