@@ -1,3 +1,4 @@
+export { Clients, type ClientsOptions, plainAddress, type Reception, type Served } from './clients.ts';
 export { type ClientTlsConfig, clientLayers, type LayerOptions, type ServerTlsConfig, serverLayers } from './config.ts';
 export { describeFirstBytes } from './first-bytes.ts';
 export { freeAtOnce } from './free-at-once.ts';

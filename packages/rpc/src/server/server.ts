@@ -1,14 +1,10 @@
 import { once } from 'node:events';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { AddressInfo } from 'node:net';
 import { BatchBuilder, type WireProtocol } from '@millrace/channel-native';
-import { InFlight, type Layers, layerServer, listen } from '../net/index.ts';
+import { Clients, InFlight, type Layers, listen, type Reception } from '../net/index.ts';
 import { Connection, type Handler, type ServerLog } from './connection.ts';
 
 const IN_FLIGHT_BYTES_MAX = 64 << 20;
-/** How long a client may take to be let in, and how many may be waiting for it. */
-const ENTERING_MS = 20_000;
-const ENTERING_MAX = 1_024;
 
 export interface RpcServerOptions {
   /** A name or an address. */
@@ -60,64 +56,21 @@ export async function serve(options: RpcServerOptions, handler: Handler): Promis
     handler,
     log,
   };
-  const entering = new Set<Socket>();
-  const connections = new Set<Connection>();
-  let closing = false;
-
-  /** Lets a client in: through the filter and the layers, in a bounded time. */
-  async function enter(socket: Socket): Promise<Duplex | undefined> {
-    const peer = socket.remoteAddress ?? '';
-    if (entering.size >= ENTERING_MAX) throw new Error(`${ENTERING_MAX} connections are already being let in.`);
-    entering.add(socket);
-    const timeout = setTimeout(() => socket.destroy(), ENTERING_MS);
-    const entered = () => {
-      clearTimeout(timeout);
-      entering.delete(socket);
-    };
-    socket.once('close', entered);
-    try {
-      if ((await admit?.(peer)) !== false) return await layerServer(socket, layers, ENTERING_MS);
-      log.info({ peer }, 'A connection was refused by its address.');
-      return undefined;
-    } finally {
-      entered();
-    }
-  }
-
-  async function accept(socket: Socket): Promise<void> {
-    // Until it is let in, its errors would be nobody's.
-    socket.on('error', () => {});
-    let stream: Duplex | undefined;
-    try {
-      stream = await enter(socket);
-    } catch (error) {
-      if (!closing) log.warn({ error, peer: socket.remoteAddress }, 'A connection could not be let in.');
-    }
-    if (stream === undefined || closing) socket.destroy();
-    else if (!stream.destroyed) connect(socket, stream);
-  }
-
-  function connect(socket: Socket, stream: Duplex): void {
-    const connection = new Connection(socket.remoteAddress, stream, shared);
-    connections.add(connection);
-    onConnections?.(1);
-    stream.once('close', () => {
-      connections.delete(connection);
-      onConnections?.(-1);
-    });
-  }
+  const clients = new Clients({ layers, log, onConnections });
+  const reception: Reception<boolean> = {
+    admit: admit ?? (() => true),
+    serve: (stream, peer) => new Connection(peer, stream, shared),
+  };
 
   // A client that has sent its last request may end its side and still wait for answers.
-  const server = await listen({ host, port, allowHalfOpen: true }, accept);
+  const server = await listen({ host, port, allowHalfOpen: true }, (socket) => clients.accept(socket, reception));
   server.on('error', (error) => log.error({ error }, 'Accepting a connection failed.'));
   return {
     address: server.address() as AddressInfo,
     async close() {
-      closing = true;
       const closed = once(server, 'close');
       server.close();
-      for (const socket of entering) socket.destroy();
-      await Promise.all([...connections].map((connection) => connection.close()));
+      await clients.close();
       await closed;
     },
   };

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
-import { PeerNames, plainAddress } from '../shared/peers.ts';
+import { plainAddress } from '@millrace/rpc/net';
+import { PeerNames } from '../shared/peers.ts';
 
 interface Rule {
   readonly allow: boolean;

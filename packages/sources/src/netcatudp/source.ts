@@ -1,7 +1,7 @@
 import { SyslogReader } from '@millrace/channel-native';
 import type { RunningSource, SourceContext } from '@millrace/kernel/component';
+import { plainAddress } from '@millrace/rpc/net';
 import { type Origins, openDatagrams } from '../shared/datagrams/source.ts';
-import { plainAddress } from '../shared/peers.ts';
 import type { netcatudp } from './spec.ts';
 
 export async function open(context: SourceContext<typeof netcatudp>): Promise<RunningSource> {

@@ -62,8 +62,3 @@ export class PeerNames {
     }
   }
 }
-
-/** An address as people write it: one of IPv4 may come in the clothes of IPv6. */
-export function plainAddress(address = ''): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
-}

@@ -1,6 +1,7 @@
 import type { RunningSource, SourceContext } from '@millrace/kernel/component';
+import { plainAddress } from '@millrace/rpc/net';
 import { type Origins, openDatagrams } from '../shared/datagrams/source.ts';
-import { PeerNames, plainAddress } from '../shared/peers.ts';
+import { PeerNames } from '../shared/peers.ts';
 import { classicReader } from '../shared/syslog/format.ts';
 import type { syslogudp } from './spec.ts';
 
