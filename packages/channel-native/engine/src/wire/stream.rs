@@ -177,6 +177,9 @@ impl<C: Codec> Stream<C> {
             Border::Length if number > rest => {
                 return Err(self.wrong("a request is said to have more bytes than it may have"));
             }
+            Border::Length if number == 0 && !C::BUFFERS => {
+                return Err(self.wrong("a frame of 0 bytes is no request"));
+            }
             Border::Length => {
                 self.buffers -= 1;
                 self.open = number;

@@ -99,7 +99,7 @@ fn what_cannot_be_is_refused_as_soon_as_it_is_known() {
         (Wire::Avro, avro(&[b"\x0cappend\0".as_slice(), &long(LIMIT, 0)].concat()), beyond),
         (Wire::Avro, avro(b"\x0cappend\0\x01"), "a length is negative"),
         (compact, b"\0\x10\0\0".to_vec(), "a request is said to have more bytes than it may have"),
-        (compact, b"\0\0\0\0".to_vec(), "a request ends in the middle"),
+        (compact, b"\0\0\0\0".to_vec(), "a frame of 0 bytes is no request"),
         (compact, thrift(b"\x80\x01"), "a message does not begin as those of Thrift's compact protocol"),
         (compact, thrift(b"\x82\x41\x01\x06append"), "a message is not a call"),
         (compact, thrift(b"\x82\x21\x01\x06append\x00"), "the argument of a call is missing"),
