@@ -21,7 +21,7 @@ export async function open(context: SourceContext<typeof multiport_syslogtcp>): 
   return openStreams({ context, portHeader, readerOf }, config.ports, (port, error) => {
     failures.push(error);
     if (failures.length === config.ports.length) throw error;
-    log.error({ error, port }, 'Cannot listen on a port: the others are not affected.');
+    log.error({ error, port }, 'A port cannot be listened on: it is left out until the source starts again.');
   });
 }
 
