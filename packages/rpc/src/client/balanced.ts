@@ -1,6 +1,6 @@
 import type { RpcClient } from './client.ts';
 import { BATCH_SIZE } from './connect.ts';
-import { RpcError, reasonOf } from './error.ts';
+import { isDoubtful, RpcError, reasonOf } from './error.ts';
 import { type BalanceOptions, HostOrder } from './host-order.ts';
 import { type Open, PeerGroup } from './peer-group.ts';
 
@@ -39,6 +39,8 @@ class Balanced<Host> extends PeerGroup<Host> {
     }
     const reasons = failures.map(reasonOf).join(' ') || 'Those that failed lately are left out for a while.';
     const message = `No host took the events: look into the logs of the agents there, and send the events again. ${reasons}`;
-    throw new RpcError('MR_PEER_UNREACHABLE', message, { cause: failures.at(-1) });
+    // Nobody would look for what was not sent anywhere.
+    const code = failures.find(isDoubtful)?.code ?? 'MR_PEER_UNREACHABLE';
+    throw new RpcError(code, message, { cause: failures.at(-1) });
   }
 }

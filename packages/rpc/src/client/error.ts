@@ -17,6 +17,11 @@ export class RpcError extends Error {
   }
 }
 
+/** Whether a peer may have the events in spite of an error: they went to it, and it has not refused them. */
+export function isDoubtful(error: unknown): error is RpcError {
+  return error instanceof RpcError && error.code !== 'MR_PEER_UNREACHABLE' && error.code !== 'MR_PEER_REFUSED';
+}
+
 /** What an error says; that of several addresses at once has no words of its own. */
 export function reasonOf(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;

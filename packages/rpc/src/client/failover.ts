@@ -1,5 +1,6 @@
 import type { RpcClient } from './client.ts';
 import { BATCH_SIZE } from './connect.ts';
+import { isDoubtful, RpcError, reasonOf } from './error.ts';
 import { type Open, PeerGroup } from './peer-group.ts';
 
 export interface FailoverOptions {
@@ -33,13 +34,21 @@ class Failover<Host> extends PeerGroup<Host> {
   }
 
   protected async attempt(request: (client: RpcClient) => Promise<void>): Promise<void> {
+    let doubtful: RpcError | undefined;
+    const told = (error: unknown) =>
+      doubtful === undefined || doubtful === error
+        ? error
+        : new RpcError(doubtful.code, `${doubtful.message} ${reasonOf(error)}`, { cause: error });
     for (let attempt = 1; ; attempt += 1) {
-      const { client, at } = await this.#connected();
+      const { client, at } = await this.#connected().catch((error: unknown) => {
+        throw told(error);
+      });
       try {
         return await request(client);
       } catch (error) {
         this.#leave(at);
-        if (attempt >= this.#maxAttempts || !this.usable) throw error;
+        if (isDoubtful(error)) doubtful ??= error;
+        if (attempt >= this.#maxAttempts || !this.usable) throw told(error);
       }
     }
   }

@@ -119,6 +119,25 @@ describe('a client that balances', () => {
 });
 
 test.for([connectFailover, connectBalanced])(
+  '%o does not say that nobody was reached when one host may have the events',
+  async (make) => {
+    let gone = false;
+    const peer = await rawPeer(
+      (_message, { socket }) => {
+        gone = true;
+        socket.destroy();
+      },
+      { onConnection: (socket) => gone && socket.destroy() },
+    );
+    const client = keep(make([peer.port, await freePort()], open));
+    await expect(client.append({ body: 'a' })).rejects.toMatchObject({
+      code: 'MR_PEER_LOST',
+      message: expect.stringMatching(/The connection to .* is lost.*Cannot connect to/),
+    });
+  },
+);
+
+test.for([connectFailover, connectBalanced])(
   '%o leaves nothing open and takes nothing more when it is closed',
   async (make) => {
     const peers = [await rawPeer(), await rawPeer()];
