@@ -220,6 +220,19 @@ describe('properties of the connection', () => {
   });
 
   test.for([
+    ['default', ''],
+    ['default_failover', '0 lines sent, 0 acknowledged.\n'],
+  ])('are not blamed for hosts that cannot be reached, to which nothing was sent (%s)', async ([type, told]) => {
+    const hosts = ['hosts = h1 h2', 'hosts.h1 = 127.0.0.1:1', 'hosts.h2 = 127.0.0.1:1'];
+    const file = properties(`client.type = ${type}`, ...hosts);
+    const { stdout, stderr, code } = await send('-P', file, '-F', fileOf('a'));
+    expect([stdout, code]).toEqual([told, 1]);
+    expect(stderr).toMatch(
+      /^Cannot connect to 127\.0\.0\.1:1 \(.*\): start the agent there, or correct the host and port\.\n$/,
+    );
+  });
+
+  test.for([
     ['of the command line', ['-Djavax.net.ssl.trustStore=/nowhere/trusted.pem'], ''],
     ['of the environment', [], 'FLUME_SSL_TRUSTSTORE_PATH=/nowhere/trusted.pem '],
   ] as const)('have the settings for TLS %s where they say nothing', async ([, flags, environment]) => {

@@ -1,6 +1,6 @@
 import { withGlobals } from '@millrace/kernel/config/globals';
 import { tlsClientProperties } from '@millrace/kernel/tls-properties';
-import { clientOf, connect, type RpcClient } from '@millrace/rpc';
+import { clientOf, connect, type RpcClient, RpcError } from '@millrace/rpc';
 import type { Surroundings } from '../agent/surroundings.ts';
 import type { AvroClientOptions } from '../commands/avro-client.ts';
 import { readEntries } from './files.ts';
@@ -19,6 +19,8 @@ export async function openClient(
   try {
     return await clientOf(new Map([...entries].map(([name, { value }]) => [name, value])));
   } catch (error) {
+    // What a peer or the network does is no mistake in the file.
+    if (error instanceof RpcError) throw error;
     throw new Error(`${rpcProps}: ${(error as Error).message}`, { cause: error });
   }
 }

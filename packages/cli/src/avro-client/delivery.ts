@@ -1,4 +1,4 @@
-import type { RpcClient } from '@millrace/rpc';
+import { type RpcClient, RpcError } from '@millrace/rpc';
 
 /** Sends lines and counts them. */
 export class Delivery {
@@ -20,7 +20,12 @@ export class Delivery {
     for (let from = 0; from < lines.length; from += batchSize) {
       const some = lines.slice(from, from + batchSize);
       this.sent += some.length;
-      await this.#client.appendBatch(some.map((body) => ({ body, headers: this.#headers })));
+      try {
+        await this.#client.appendBatch(some.map((body) => ({ body, headers: this.#headers })));
+      } catch (error) {
+        if (error instanceof RpcError && error.code === 'MR_PEER_UNREACHABLE') this.sent -= some.length;
+        throw error;
+      }
       this.acknowledged += some.length;
     }
   }
