@@ -22,7 +22,7 @@ export const avro = defineSource({
     ipFilterRules: property(
       'ipFilterRules',
       text.transform((list) => list.split(',').map((rule) => rule.trim())).default([]),
-      'Rules with commas between them, such as `allow:ip:10.*,allow:name:localhost,deny:ip:*`: the first that fits decides, and without one a client may connect. `*` stands for any text, `?` for one character.',
+      'Rules with commas between them, such as `allow:ip:10.*,allow:name:localhost,deny:ip:*`: the first that fits decides, and without one a client may connect. `*` stands for any text, `?` for one character. A name that is not known within 2 s is compared as the address: a rule that denies names lets such a client in.',
     ),
     ...tlsServerProperties,
     inFlightBytesMax: property(
