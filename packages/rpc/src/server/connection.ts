@@ -31,7 +31,7 @@ export interface ConnectionOptions {
 const FAREWELL_MS = 1_000;
 /** What whole requests of one client may take up unanswered, and how many they may be, before no more of it is read. */
 const OPEN_BYTES_MAX = 4 << 20;
-const OPEN_MAX = 1_024;
+const OPEN_MAX = 256;
 /** What a request takes besides its events. */
 const REQUEST_BYTES = 1_024;
 /** What an event takes in the table of its batch. */
@@ -56,6 +56,12 @@ interface Exchange {
   next: Exchange | undefined;
 }
 
+/** A piece that was not handled to its end. */
+interface Rest {
+  readonly piece: Buffer;
+  readonly from: number;
+}
+
 /** One client: its requests are handled as they come, several at a time, and answered in their order. */
 export class Connection implements Reader {
   readonly #stream: Duplex;
@@ -67,6 +73,8 @@ export class Connection implements Reader {
   #newest: Exchange | undefined;
   #open = 0;
   #openBytes = 0;
+  /** What waits of a piece until requests before it are answered. */
+  #rest: Rest | undefined;
   /** What a request takes up that is not whole. */
   #unfinishedBytes = 0;
   /** Answers that leave together, at the end of this turn of the event loop. */
@@ -125,32 +133,51 @@ export class Connection implements Reader {
   }
 
   get #blocked(): boolean {
-    const enough = this.#openBytes >= OPEN_BYTES_MAX || this.#open >= OPEN_MAX;
+    const enough = this.#openBytes >= OPEN_BYTES_MAX || this.#rest !== undefined;
     return enough || this.#stream.writableNeedDrain || !this.#options.inFlight.mayRead(this);
   }
 
   #receive(piece: Buffer): void {
     if (this.#over) return;
-    const { inFlight } = this.#options;
-    const { length } = piece;
     const missing = FIRST_BYTES - this.#first.length;
     if (missing > 0) this.#first = Buffer.concat([this.#first, piece.subarray(0, missing)]);
-    inFlight.began(this, length);
+    this.#options.inFlight.began(this, piece.length);
+    this.#read({ piece, from: 0 });
+  }
+
+  /** Handles the requests of a piece, but not more at once than may be unanswered; the rest waits. */
+  #read({ piece, from }: Rest): void {
+    let at = from;
     try {
-      for (let from = 0; from < length; from = this.#reader.consumed) {
-        const request = this.#reader.next(piece, from);
-        if (request === undefined) break;
-        this.#handle(request);
+      while (at < piece.length && this.#open < OPEN_MAX) {
+        const request = this.#reader.next(piece, at);
+        at = this.#reader.consumed;
+        if (request !== undefined) this.#handle(request);
       }
       this.#noteUnfinished();
     } catch (error) {
       // Where the next request begins cannot be known any more.
+      at = piece.length;
       this.#tell(error as Error);
       this.close();
     }
-    freeAtOnce(piece);
-    inFlight.ended(this, length, this.#unfinishedBytes > 0);
+    if (at < piece.length) this.#rest = { piece, from: at };
+    else this.#done(piece);
     this.resume();
+  }
+
+  #readOn(): void {
+    const rest = this.#rest;
+    if (rest === undefined || this.#open > OPEN_MAX / 2) return;
+    this.#rest = undefined;
+    if (this.#over) this.#done(rest.piece);
+    else this.#read(rest);
+  }
+
+  #done(piece: Buffer): void {
+    const { length } = piece;
+    freeAtOnce(piece);
+    this.#options.inFlight.ended(this, length, this.#unfinishedBytes > 0);
   }
 
   /** What counts of a request is the memory it takes, which can be far more than its bytes: small events need a table. */
@@ -200,8 +227,12 @@ export class Connection implements Reader {
   /** As in Flume: what a channel refuses has FAILED, and so has every batch of Avro; anything else is an error. */
   #refusal(request: WireRequest, error: unknown): Buffer {
     const { protocol, log } = this.#options;
-    if (isOfChannel(error)) return this.#answers.failed(request);
-    log.error({ error, peer: this.#peer }, 'A request failed.');
+    const about = { error, peer: this.#peer, events: request.batch.length };
+    if (isOfChannel(error)) {
+      log.warn(about, 'A channel refused events, and their client was told FAILED.');
+      return this.#answers.failed(request);
+    }
+    log.error(about, 'A request failed.');
     if (protocol === 'avro' && request.call === 'appendBatch') return this.#answers.failed(request);
     return this.#answers.error(request, error instanceof Error ? error.message : String(error));
   }
@@ -213,7 +244,10 @@ export class Connection implements Reader {
   }
 
   /** Takes the oldest request off the list: its answer leaves with the others of this turn. */
-  #send({ answer, bytes, next }: Exchange): void {
+  #send(exchange: Exchange): void {
+    const { answer, bytes, next } = exchange;
+    // A dead exchange that the collector has taken for a lasting one would make it take all behind it for such.
+    exchange.next = undefined;
     if (this.#ready.length === 0) process.nextTick(flush, this);
     this.#ready.push(answer!);
     this.#oldest = next;
@@ -229,6 +263,7 @@ export class Connection implements Reader {
     this.#ready = [];
     const bytes = answers.length === 1 ? answers[0]! : Buffer.concat(answers);
     if (bytes.length > 0 && this.#stream.writable) this.#stream.write(bytes);
+    this.#readOn();
     this.resume();
     if (this.#open === 0) this.#answered?.resolve();
   }
@@ -259,6 +294,8 @@ export class Connection implements Reader {
   #forget(): void {
     const { inFlight } = this.#options;
     this.#over = true;
+    if (this.#rest !== undefined) this.#done(this.#rest.piece);
+    this.#rest = undefined;
     this.#reader.close();
     inFlight.remove(this.#unfinishedBytes);
     this.#unfinishedBytes = 0;
