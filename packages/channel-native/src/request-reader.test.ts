@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { addon } from './addon.ts';
 import { type Batch, BatchBuilder, encodeThrift, RequestReader, type WireProtocol, type WireRequest } from './index.ts';
 
 const limits = { requestBytesMax: 64 << 20 };
@@ -172,6 +173,22 @@ test('a reader that is closed in the middle gives its block back as it is, and r
   expect(reader.next(request, 100_000)).toBeUndefined();
   const free = builder.pool.take(100_000);
   expect(free.memory.some((byte) => byte !== 0)).toBe(true);
+});
+
+test('a reader that is closed frees its number in the engine, once', () => {
+  const numberOfNext = () => {
+    const number = addon.openWire(0, 1_000);
+    addon.closeWire(number);
+    return number;
+  };
+  const free = numberOfNext();
+  const reader = new RequestReader('avro', new BatchBuilder(), limits);
+  expect(numberOfNext()).not.toBe(free);
+  reader.close();
+  expect(numberOfNext()).toBe(free);
+  using other = new RequestReader('avro', new BatchBuilder(), limits);
+  reader.close();
+  expect(other.next(avro(1, bodies(1, 5), { handshake: true }), 0)?.batch.length).toBe(1);
 });
 
 test('an event larger than any block is read', () => {
