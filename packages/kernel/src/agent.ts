@@ -1,11 +1,12 @@
 import { newOwner, reclaimOwner } from '@millrace/channel-native';
 import type { BackoffOptions } from './backoff.ts';
-import { ChannelKeeper, type ChannelStatus } from './channel-keeper.ts';
+import { ChannelKeeper, type ChannelStatus, type Named } from './channel-keeper.ts';
 import type { Log } from './component.ts';
 import type { Plan, SinkPlan, SourcePlan } from './config/plan-types.ts';
 import { metricsOf, settle } from './metrics/base.ts';
 import { allocateCells, type CellRange, readCells } from './metrics/cells.ts';
 import type { Assignment, LogLevel } from './protocol.ts';
+import type { SinkSpec, SourceSpec } from './spec.ts';
 import {
   type ComponentStatus,
   CRASH_BACKOFF,
@@ -34,12 +35,16 @@ export interface AgentOptions {
 
 export interface AgentStatus {
   readonly name: string;
+  /** In milliseconds since 1970. */
+  readonly startedAtMs: number;
   readonly channels: readonly ChannelStatus[];
   readonly sinks: readonly MeteredStatus[];
   readonly sources: readonly MeteredStatus[];
 }
 
-export interface MeteredStatus extends ComponentStatus {
+export interface MeteredStatus extends ComponentStatus, Named<SourceSpec | SinkSpec> {
+  /** Names of the channels it puts into or takes from, the required ones first. */
+  readonly channels: readonly string[];
   /** The component's figures by their keys. They go on through its restarts. */
   readonly metrics: Readonly<Record<string, number>>;
 }
@@ -64,6 +69,7 @@ export interface Loss {
 const CLOSE_GRACE_MS = 3_000;
 
 interface Piece {
+  readonly plan: SinkPlan | SourcePlan;
   readonly supervisor: Supervisor;
   readonly cells: CellRange;
 }
@@ -90,6 +96,7 @@ export class Agent {
   readonly #channels = new Map<string, ChannelKeeper>();
   #sinks: readonly Piece[] = [];
   #sources: readonly Piece[] = [];
+  readonly #startedAtMs = Date.now();
   #stopped: Promise<Stopped> | undefined;
 
   constructor(plan: Plan, options: AgentOptions) {
@@ -126,9 +133,17 @@ export class Agent {
   }
 
   status(): AgentStatus {
-    const metered = ({ supervisor, cells }: Piece) => ({ ...supervisor.status(), metrics: readCells(cells) });
+    const metered = ({ plan, supervisor, cells }: Piece): MeteredStatus => ({
+      ...supervisor.status(),
+      name: plan.name,
+      spec: plan.registration.spec,
+      config: plan.config,
+      channels: 'channel' in plan ? [plan.channel] : [...plan.required, ...plan.optional],
+      metrics: readCells(cells),
+    });
     return {
       name: this.name,
+      startedAtMs: this.#startedAtMs,
       channels: [...this.#channels.values()].map((channel) => channel.status()),
       sinks: this.#sinks.map(metered),
       sources: this.#sources.map(metered),
@@ -186,7 +201,7 @@ export class Agent {
         await Promise.all([...this.#channels.values()].map((keeper) => keeper.reclaim(owner)));
       },
     };
-    return { supervisor: new Supervisor(plan.id, options), cells };
+    return { plan, supervisor: new Supervisor(plan.id, options), cells };
   }
 
   #sinkAssignment({ id, registration, config, channel }: SinkPlan, metrics: CellRange): Assignment {

@@ -4,12 +4,26 @@ import type { Log } from './component.ts';
 import type { ChannelPlan } from './config/plan-types.ts';
 import { MillraceError } from './errors.ts';
 import { componentLog } from './log.ts';
+import type { ChannelSpec, Spec } from './spec.ts';
+
+/** What a status says of every component besides what it does. */
+export interface Named<Of extends Spec = Spec> {
+  /** Such as `a1.channels.c1`. */
+  readonly id: string;
+  /** Such as `c1`. */
+  readonly name: string;
+  readonly spec: Of;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** When it was first open, in milliseconds since 1970; 0 before that. */
+  readonly startedAtMs: number;
+  /** When it was stopped for good, in milliseconds since 1970; 0 before that. */
+  readonly stoppedAtMs: number;
+}
 
 /** How often a channel is asked to give back memory that it does not need now. */
 export const TRIM_MS = 10_000;
 
-export interface ChannelStatus {
-  readonly id: string;
+export interface ChannelStatus extends Named<ChannelSpec> {
   readonly open: boolean;
   readonly counters: Readonly<Record<string, number>>;
   /** Why it could not be opened the last time that failed. */
@@ -37,6 +51,8 @@ export class ChannelKeeper {
   #trimming: NodeJS.Timeout | undefined;
   #lastCounters: ChannelStatus['counters'] = {};
   #lastError: MillraceError | undefined;
+  #startedAtMs = 0;
+  #stoppedAtMs = 0;
 
   constructor(plan: ChannelPlan, { log, retryMs }: ChannelKeeperOptions) {
     this.id = plan.id;
@@ -57,7 +73,18 @@ export class ChannelKeeper {
 
   status(): ChannelStatus {
     this.#readCounters();
-    return { id: this.id, open: this.#host !== undefined, counters: this.#lastCounters, lastError: this.#lastError };
+    const { id, name, config, registration } = this.#plan;
+    return {
+      id,
+      name,
+      spec: registration.spec,
+      config,
+      startedAtMs: this.#startedAtMs,
+      stoppedAtMs: this.#stoppedAtMs,
+      open: this.#host !== undefined,
+      counters: this.#lastCounters,
+      lastError: this.#lastError,
+    };
   }
 
   /** Gives back what a worker's life left open in the channel. */
@@ -71,6 +98,7 @@ export class ChannelKeeper {
     await this.#opening;
     clearInterval(this.#trimming);
     const host = this.#host;
+    this.#stoppedAtMs ||= Date.now();
     if (host === undefined) return 0;
     this.#readCounters();
     this.#host = undefined;
@@ -107,6 +135,7 @@ export class ChannelKeeper {
       try {
         const { create }: { create: CreateChannel } = await import(registration.module.href);
         this.#host = await create(config, { id, log: this.#log });
+        this.#startedAtMs = Date.now();
         this.#trimming = setInterval(() => this.#trim(), TRIM_MS).unref();
       } catch (cause) {
         const error = new MillraceError('MR_COMPONENT_FAILED', `${id} could not be opened: ${messageOf(cause)}`, {

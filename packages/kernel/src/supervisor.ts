@@ -32,6 +32,10 @@ export interface ComponentStatus {
   readonly state: SupervisedState;
   /** Starts after the first one. */
   readonly restarts: number;
+  /** When it was first open, in milliseconds since 1970; 0 before that. */
+  readonly startedAtMs: number;
+  /** When it was asked to stop for good, in milliseconds since 1970; 0 before that. */
+  readonly stoppedAtMs: number;
   /** Why its last life that was not asked to end did end. */
   readonly lastError: MillraceError | undefined;
 }
@@ -54,6 +58,8 @@ export class Supervisor {
   #host: Host | undefined;
   #state: 'waiting' | undefined;
   #restarts = 0;
+  #startedAtMs = 0;
+  #stoppedAtMs = 0;
   #lastError: MillraceError | undefined;
 
   constructor(id: string, options: SupervisorOptions) {
@@ -68,7 +74,8 @@ export class Supervisor {
   status(): ComponentStatus {
     const state = this.#state ?? this.#host?.state ?? 'stopped';
     const lastError = this.#host?.failure ?? this.#lastError;
-    return { id: this.id, state, restarts: this.#restarts, lastError };
+    const [startedAtMs, stoppedAtMs] = [this.#startedAtMs, this.#stoppedAtMs];
+    return { id: this.id, state, restarts: this.#restarts, startedAtMs, stoppedAtMs, lastError };
   }
 
   /**
@@ -76,6 +83,7 @@ export class Supervisor {
    * has outlived even being killed; then only the end of the process ends it.
    */
   async stop(drainMs: number): Promise<boolean> {
+    this.#stoppedAtMs ||= Date.now();
     this.#stopping.abort();
     const host = this.#host;
     if (host?.state === 'starting' || host?.state === 'running') host.stop(drainMs);
@@ -120,6 +128,7 @@ export class Supervisor {
       this.#host.running.then(
         () => {
           openSince = performance.now();
+          this.#startedAtMs ||= Date.now();
           this.#log.info({}, this.#restarts === 0 ? 'Started.' : 'Started again.');
           this.#tried.resolve();
         },
