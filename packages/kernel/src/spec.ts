@@ -28,6 +28,8 @@ export interface Metric {
   readonly instrument: 'counter' | 'gauge';
   readonly name: string;
   readonly doc: string;
+  /** The attribute of Flume's JSON that has this figure, such as `EventReceivedCount`. */
+  readonly flume?: string;
 }
 
 export type Properties = Readonly<Record<string, Property>>;
@@ -53,6 +55,11 @@ export interface Declaration<Of extends Properties = Properties, Measures extend
   readonly oldPrefix?: string;
   readonly metrics: Measures;
   /**
+   * `false`: Flume's JSON has no entry for components of this type. Else the attributes it has of them beyond those of their kind that
+   * nothing here counts: they stay 0.
+   */
+  readonly flumeEntry?: false | readonly string[];
+  /**
    * The key of the property that bounds how many events one transaction holds, where Flume compares it with the
    * channel's `transactionCapacity` (which itself is the `batch` of a channel).
    */
@@ -61,37 +68,98 @@ export interface Declaration<Of extends Properties = Properties, Measures extend
   check?(config: ConfigOf<Of>): readonly string[];
   /** The same for what can run, but perhaps not as meant: a warning for each sentence. */
   advise?(config: ConfigOf<Of>): readonly string[];
+  /** What of the host it needs for itself; two components that need the same are reported. */
+  uses?(config: ConfigOf<Of>): readonly Resource[];
 }
 
-export interface SinkTraits {
+/** A part of the host that a component needs for itself; `property` is the name of the one that says so. */
+export type Resource =
+  | {
+      readonly what: 'port';
+      readonly protocol: 'tcp' | 'udp';
+      /** A name or an address; undefined is every address. */
+      readonly host: string | undefined;
+      /** 0 is any that is free. */
+      readonly port: number;
+      readonly property: string;
+    }
+  | {
+      readonly what: 'directory';
+      readonly path: string;
+      /** How the names of its files begin and end, where others may have files beside them; undefined when nobody may. */
+      readonly files?: string;
+      readonly property: string;
+    };
+
+/** What becomes of events outside of channels, in words for `millrace explain`. */
+export interface SourceFacts {
+  /** What those who sent an event know once it is in every required channel, such as `netcat clients were told OK for them`. */
+  readonly told: string;
+  /** What becomes of events while a channel has no room: `lines are answered with FAILED and have to be sent again`. */
+  readonly refused: string;
+  /** What is lost when the agent ends unexpectedly though no channel held it yet; undefined when senders know that they have to send it again. */
+  readonly lost?: string;
+}
+
+/** What a channel keeps, in words for `millrace check` and `millrace explain`. */
+export interface ChannelFacts {
+  /** Whether what it holds survives an unexpected end of the agent. */
+  readonly durable: boolean;
+  /** Where it keeps events, in a few words: `in memory`. */
+  readonly where: string;
+  /** Whole sentences about a channel of that name: what may be lost at worst, and when. */
+  readonly worst: readonly string[];
+  /** A limit that nobody has set and that matters, such as `byteCapacity is not set: at most 64 MiB`. */
+  readonly unset?: string;
+}
+
+/** What a sink promises, in words for `millrace explain`. */
+export interface SinkFacts {
+  /** When its events leave the channel, behind `Events leave c1 `: `when the next agent has acknowledged them`. */
+  readonly done: string;
+  /** Why some may be delivered twice, as a sentence; undefined when that makes no difference. */
+  readonly twice?: string;
+  /** Why it delivers in another order than it takes, as a sentence; undefined when it keeps the order. */
+  readonly disorder?: string;
+}
+
+export interface SinkTraits<Of extends Properties = Properties> {
   /** How long a take gathers after its first event before it is content with less than a full batch, in milliseconds. */
   readonly lingerMs: number;
+  facts?(config: ConfigOf<Of>): SinkFacts;
 }
 
-export interface SourceTraits {
+export interface SourceTraits<Of extends Properties = Properties> {
   /** `event`: the source calls `emit` when something arrives. `polling`: the kernel calls `poll` in a loop. */
   readonly drive: 'event' | 'polling';
+  facts?(config: ConfigOf<Of>): SourceFacts;
+}
+
+export interface ChannelTraits<Of extends Properties = Properties> {
+  facts?(config: ConfigOf<Of>, name: string): ChannelFacts;
 }
 
 export type Spec = Declaration & { readonly kind: Kind };
 export type SourceSpec = Declaration & SourceTraits & { readonly kind: 'source' };
 export type SinkSpec = Declaration & SinkTraits & { readonly kind: 'sink' };
-export type ChannelSpec = Declaration & { readonly kind: 'channel' };
+export type ChannelSpec = Declaration & ChannelTraits & { readonly kind: 'channel' };
 export type SelectorSpec = Declaration & { readonly kind: 'selector' };
 
 export function defineSource<Of extends Properties, Measures extends Metrics>(
-  declaration: Declaration<Of, Measures> & SourceTraits,
+  declaration: Declaration<Of, Measures> & SourceTraits<Of>,
 ) {
   return { kind: 'source', ...declaration } as const;
 }
 
 export function defineSink<Of extends Properties, Measures extends Metrics>(
-  declaration: Declaration<Of, Measures> & SinkTraits,
+  declaration: Declaration<Of, Measures> & SinkTraits<Of>,
 ) {
   return { kind: 'sink', ...declaration } as const;
 }
 
-export function defineChannel<Of extends Properties, Measures extends Metrics>(declaration: Declaration<Of, Measures>) {
+export function defineChannel<Of extends Properties, Measures extends Metrics>(
+  declaration: Declaration<Of, Measures> & ChannelTraits<Of>,
+) {
   return { kind: 'channel', ...declaration } as const;
 }
 
@@ -116,10 +184,10 @@ export function property<Type extends z.ZodType>(
   return { name, type, doc, whenBad, ...(global !== undefined && { global }) };
 }
 
-export function counter(name: string, doc: string): Metric {
-  return { instrument: 'counter', name, doc };
+export function counter(name: string, doc: string, { flume }: Pick<Metric, 'flume'> = {}): Metric {
+  return { instrument: 'counter', name, doc, ...(flume !== undefined && { flume }) };
 }
 
-export function gauge(name: string, doc: string): Metric {
-  return { instrument: 'gauge', name, doc };
+export function gauge(name: string, doc: string, { flume }: Pick<Metric, 'flume'> = {}): Metric {
+  return { instrument: 'gauge', name, doc, ...(flume !== undefined && { flume }) };
 }
