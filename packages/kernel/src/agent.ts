@@ -40,6 +40,12 @@ export interface AgentStatus {
   readonly channels: readonly ChannelStatus[];
   readonly sinks: readonly MeteredStatus[];
   readonly sources: readonly MeteredStatus[];
+  /** What a reload has taken away, as it was at its end. One that comes back under the same id is not in it any more. */
+  readonly removed: {
+    readonly channels: readonly ChannelStatus[];
+    readonly sinks: readonly MeteredStatus[];
+    readonly sources: readonly MeteredStatus[];
+  };
 }
 
 export interface MeteredStatus extends ComponentStatus, Named<SourceSpec | SinkSpec> {
@@ -147,6 +153,7 @@ export class Agent {
       channels: [...this.#channels.values()].map((channel) => channel.status()),
       sinks: this.#sinks.map(metered),
       sources: this.#sources.map(metered),
+      removed: { channels: [], sinks: [], sources: [] },
     };
   }
 
