@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 
 /** The native engine. Built from source it lies beside `dist`; installed it is the package of this platform. */
-function load(): typeof import('./native.d.ts') {
+function load(): typeof import('#native') {
   const require = createRequire(import.meta.url);
   const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`;
   const places = [`../channel-native.${platform}.node`, `@millrace/channel-native-${platform}`];

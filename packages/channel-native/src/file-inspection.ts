@@ -1,7 +1,7 @@
+import type { ExternalObject, FileFailure, FileFinding, FileSegment, FileStatus, VerifiedSegment } from '#native';
 import { addon } from './addon.ts';
 import { Batch } from './batch.ts';
 import { ChannelError } from './error.ts';
-import type { ExternalObject, FileFailure, FileFinding, FileSegment, FileStatus, VerifiedSegment } from './native.d.ts';
 
 export type { FileFinding, FileSegment, FileStatus, VerifiedSegment };
 
