@@ -54,7 +54,8 @@ export function listedChannels(agent: AgentTree, report: Report): readonly Liste
   return names.map((name) => theComponent(agent, 'channels', name));
 }
 
-function theComponent(agent: AgentTree, kind: KindName, name: string): Listed {
+/** A component that has properties. */
+export function theComponent(agent: AgentTree, kind: KindName, name: string): Listed {
   const settings = agent.components[kind].get(name)!;
   const [first] = settings.values();
   return { name, id: `${agent.name}.${kind}.${name}`, settings, place: first!.keyPlace };

@@ -11,6 +11,9 @@ a1.channels = c1
 a1.sources.r1.type = seq
 a1.sources.r1.channels = c1
 a1.channels.c1.type = memory
+a1.sinks = k1
+a1.sinks.k1.type = null
+a1.sinks.k1.channel = c1
 `;
 
 let directory: string;
@@ -60,7 +63,11 @@ test('a mistake is shown in the file it stands in, file by file', async () => {
         a1.sources.r1.channels = c1
                                  ^
       → mend the channel; its own mistakes are told where it is defined
-    DIR/z.conf:6:1: warning: The seq source has no property "x", so the line is ignored.
+    DIR/z.conf:8:23: error: Channel c1 is dropped. Sink k1 is dropped.
+        a1.sinks.k1.channel = c1
+                              ^
+      → mend the channel; its own mistakes are told where it is defined
+    DIR/z.conf:9:1: warning: The seq source has no property "x", so the line is ignored.
         a1.sources.r1.x = 1
         ^
       → it has batchSize, type, channels, selector.type, interceptors
@@ -114,7 +121,7 @@ test('a wrong name of the agent is answered with the names there are', async () 
 
 test('no file, and an empty one, have no agent', async () => {
   expect((await load([], { agent: 'a1' })).said).toEqual(['error unknown-agent']);
-  expect((await load([write('a.conf', '')], { agent: 'a1' })).said).toEqual(['error unknown-agent']);
+  expect((await load([write('a.conf', '')], { agent: 'a1' })).said).toEqual(['error no-agents']);
 });
 
 test('diagnostics are had as plain objects too', async () => {
@@ -142,7 +149,7 @@ test('a long line is shown around what is meant, and tabs keep the caret in its 
       → define channel d, and list it"
   `);
   expect(blocks.at(-1)).toMatchInlineSnapshot(`
-    "DIR/a.conf:6:27: error: batchSize of a1.sources.r1 must be a whole number of at least 1, not "11111111111111111111111111111111111111111111111111111111111111111111111111111111…". Source r1 is dropped.
+    "DIR/a.conf:9:27: error: batchSize of a1.sources.r1 must be a whole number of at least 1, not "11111111111111111111111111111111111111111111111111111111111111111111111111111111…". Source r1 is dropped.
         a1.sources.r1.batchSize	=	11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111
                                	 	^"
   `);

@@ -1,5 +1,6 @@
+import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Diagnostic } from './diagnostic.ts';
 import { interpolate } from './interpolate.ts';
 import { javaSystemProperties } from './java-platform.ts';
@@ -18,12 +19,16 @@ export interface PlanOptions {
   readonly environment: ReadonlyMap<string, string>;
   /** The agent that is to run; a wrong name is reported. */
   readonly agent?: string;
+  /** The path that a path leads to, behind all links; without it links are not followed. */
+  readonly realPath?: (path: string) => string;
 }
 
 /** What became of a configuration. */
 export interface Planned {
   /** The agents of which something can run; none when a file cannot be loaded at all. */
   readonly plans: ReadonlyMap<string, Plan>;
+  /** What the files say of each agent they speak of. */
+  readonly agents: ReadonlyMap<string, AgentTree>;
   /** By file, line and column. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -55,14 +60,16 @@ export async function loadConfiguration({ files, ...options }: LoadOptions): Pro
     }
   }
   // What an unreadable file would have said must not be reported as missing.
-  if (diagnostics.some(({ severity }) => severity === 'error')) return { plans: new Map(), diagnostics, texts };
-  const planned = planTexts(texts, options);
-  return { plans: planned.plans, diagnostics: [...diagnostics, ...planned.diagnostics], texts };
+  if (diagnostics.some(({ severity }) => severity === 'error')) {
+    return { plans: new Map(), agents: new Map(), diagnostics, texts };
+  }
+  const planned = planTexts(texts, { realPath, ...options });
+  return { ...planned, diagnostics: [...diagnostics, ...planned.diagnostics], texts };
 }
 
 /** Plans every agent in the texts of properties files, merged in their order. */
 export function planTexts(texts: ReadonlyMap<string, Uint8Array>, options: PlanOptions): Planned {
-  const { system, environment, registry, agent } = options;
+  const { system, environment, registry, agent, realPath = resolve } = options;
   const files = [...texts.keys()];
   const parsed = [...texts].map(([file, bytes]) => parseProperties(file, bytes));
   const merged = new Map(parsed.flatMap(({ entries }) => [...entries]));
@@ -72,7 +79,7 @@ export function planTexts(texts: ReadonlyMap<string, Uint8Array>, options: PlanO
     plainEnvironment: system.get('propertiesImplementation') === 'org.apache.flume.node.EnvVarResolverProperties',
   });
   const tree = growTree(interpolated.entries.values());
-  const planned = planAgents(tree.agents, registry, { system, environment });
+  const planned = planAgents(tree.agents, { registry, globals: { system, environment }, realPath });
 
   const diagnostics = [
     ...parsed.flatMap((file) => file.diagnostics),
@@ -81,9 +88,29 @@ export function planTexts(texts: ReadonlyMap<string, Uint8Array>, options: PlanO
     ...planned.diagnostics,
   ].sort(byPlace(files));
   if (system.has('lookups')) diagnostics.push(lookupsIgnored(system.get('lookups')!, files));
-  if (agent !== undefined && !tree.agents.has(agent)) diagnostics.push(unknownAgent(agent, tree.agents, files));
+  if (files.length > 0 && tree.agents.size === 0) diagnostics.push(noAgents(files));
+  else if (agent !== undefined && !tree.agents.has(agent)) diagnostics.push(unknownAgent(agent, tree.agents, files));
   const loadable = parsed.every(({ readable }) => readable);
-  return { plans: loadable ? planned.plans : new Map(), diagnostics };
+  return { plans: loadable ? planned.plans : new Map(), agents: tree.agents, diagnostics };
+}
+
+/** What is said of one agent and of the files, and not of the other agents in them. */
+export function diagnosticsOf(agent: string, { agents, diagnostics }: Planned): readonly Diagnostic[] {
+  return diagnostics.filter(({ subject, place }) => {
+    const [owner = ''] = subject.split('.', 1);
+    return owner === agent || !agents.has(owner) || subject === place.file;
+  });
+}
+
+/** Follows links as far as the path exists. */
+function realPath(path: string): string {
+  const whole = resolve(path);
+  try {
+    return realpathSync(whole);
+  } catch {
+    const parent = dirname(whole);
+    return parent === whole ? whole : join(realPath(parent), basename(whole));
+  }
 }
 
 function byPlace(files: readonly string[]) {
@@ -138,6 +165,18 @@ function lookupsIgnored(lookups: string, files: readonly string[]): Diagnostic {
     subject: file,
     message: `-Dlookups=${lookups} is ignored: the prefixes in \${…} are env, sys, java and date.`,
     suggestion: `write what it would look up as a value, or as \${env:NAME}`,
+  };
+}
+
+function noAgents(files: readonly string[]): Diagnostic {
+  const [file = ''] = files;
+  return {
+    severity: 'error',
+    code: 'no-agents',
+    place: startOf(file),
+    subject: file,
+    message: `${files.join(', ')} describes no agent.`,
+    suggestion: 'an agent begins with its lists of names, such as a1.sources = r1, a1.channels = c1 and a1.sinks = k1',
   };
 }
 

@@ -17,6 +17,8 @@ export interface Planning {
   readonly registry: Registry;
   readonly report: Report;
   readonly globals: Globals;
+  /** The path that a path leads to, behind all links. */
+  readonly realPath: (path: string) => string;
 }
 
 /** The settings of each kind that belong to the wiring, not to the component. */

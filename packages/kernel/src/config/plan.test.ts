@@ -78,7 +78,7 @@ test('a property whose name ends with a dot gathers all that begin with it', () 
     environment: new Map(),
   });
   expect(plans.get('a1')?.sinks[0]?.config).toEqual({ hosts: { a: 'x:1', 'b.c': 'y:2' } });
-  expect(diagnostics.map(({ subject }) => subject)).toEqual(['a1.sinks.k1.host']);
+  expect(diagnostics.map(({ subject }) => subject)).toEqual(['a1.channels.c1', 'a1.sinks.k1.host']);
 });
 
 test('names are told apart by case', () => {

@@ -1,14 +1,14 @@
 import type { Diagnostic, Report } from './diagnostic.ts';
-import type { Globals } from './globals.ts';
 import { splitNames } from './java-text.ts';
-import { type Listed, listedChannels, listedComponents } from './listing.ts';
+import { listedChannels, listedComponents, theComponent } from './listing.ts';
+import { reportLooseEnds, reportSplits } from './loose-ends.ts';
 import { type Planning, planComponent } from './plan-component.ts';
 import { planSink } from './plan-sink.ts';
 import { planSource } from './plan-source.ts';
 import type { ChannelPlan, Plan, SinkPlan, SourcePlan } from './plan-types.ts';
-import type { Registry } from './registry.ts';
+import { type Claim, claimsOf, monitoringClaim, reportClashes } from './resources.ts';
 import { sinksOfGroups } from './sink-groups.ts';
-import type { AgentTree } from './tree.ts';
+import type { AgentTree, KindName } from './tree.ts';
 import type { Channels } from './wires.ts';
 
 interface Planned {
@@ -21,12 +21,15 @@ interface Planned {
  * Plans what each agent shall run, and reports every mistake at once. What is bad is dropped, what cannot be without it goes
  * too, and the rest runs.
  */
-export function planAgents(agents: ReadonlyMap<string, AgentTree>, registry: Registry, globals: Globals): Planned {
+export function planAgents(
+  agents: ReadonlyMap<string, AgentTree>,
+  { registry, globals, realPath }: Pick<Planning, 'registry' | 'globals' | 'realPath'>,
+): Planned {
   const plans = new Map<string, Plan>();
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   for (const agent of agents.values()) {
-    const plan = planAgent({ agent, registry, report, globals });
+    const plan = planAgent({ agent, registry, report, globals, realPath });
     if (plan !== undefined) plans.set(agent.name, plan);
   }
   return { plans, diagnostics };
@@ -57,43 +60,43 @@ function planAgent(planning: Planning): Plan | undefined {
     });
     return undefined;
   }
-  return { agent: agent.name, channels: usedChannels(channels, sources, sinks, planning), sources, sinks };
+  const plan = { agent: agent.name, channels: usedChannels(channels, sources, sinks), sources, sinks };
+  reportLooseEnds(channels, planning);
+  reportSplits(sinks, planning);
+  reportClashes(claimsOfAll(plan, planning), report);
+  return plan;
 }
 
-function planChannels(planning: Planning): Channels & { readonly listed: readonly Listed[] } {
-  const listed = listedChannels(planning.agent, planning.report);
+/** What the components of an agent need of the host. */
+function claimsOfAll({ channels, sources, sinks }: Plan, { agent, globals, realPath }: Planning): readonly Claim[] {
+  const kinds = [...Object.entries({ channels, sources, sinks })] as const;
+  const claims = kinds.flatMap(([kind, plans]) =>
+    plans.flatMap((plan) => claimsOf(plan, theComponent(agent, kind as KindName, plan.name), realPath)),
+  );
+  return [...monitoringClaim(globals.system), ...claims];
+}
+
+function planChannels(planning: Planning): Channels {
   const usable = new Map<string, ChannelPlan>();
-  for (const channel of listed) {
+  for (const channel of listedChannels(planning.agent, planning.report)) {
     const plan = planComponent('channel', channel, planning);
     if (plan !== undefined) usable.set(channel.name, plan);
   }
   const list = planning.agent.lists.get('channels');
   const named = new Set(list === undefined ? usable.keys() : splitNames(list.value).map(({ name }) => name));
   const unlisted = new Set(planning.agent.components.channels.keys()).difference(named);
-  return { usable, named, unlisted, listed };
+  return { usable, named, unlisted };
 }
 
 function usedChannels(
-  { usable, listed }: ReturnType<typeof planChannels>,
+  { usable }: Channels,
   sources: readonly SourcePlan[],
   sinks: readonly SinkPlan[],
-  { report }: Planning,
 ): readonly ChannelPlan[] {
   const used = new Set([
     ...sources.flatMap(({ required, optional }) => [...required, ...optional]),
     ...sinks.map(({ channel }) => channel),
   ]);
-  for (const { name, id, place } of listed) {
-    if (used.has(name) || !usable.has(name)) continue;
-    report({
-      severity: 'warning',
-      code: 'unused-channel',
-      place,
-      subject: id,
-      message: `No source puts into channel ${name} and no sink takes from it, so it is not started.`,
-      suggestion: `name ${name} in the channels of a source and as the channel of a sink`,
-    });
-  }
   return [...usable.values()].filter(({ name }) => used.has(name));
 }
 
