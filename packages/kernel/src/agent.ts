@@ -86,11 +86,7 @@ interface Piece {
  */
 export async function startAgent(plan: Plan, options: AgentOptions): Promise<Agent> {
   const agent = new Agent(plan, options);
-  const stop = () => {
-    agent.stop().catch((error) => options.log.error({ error }, 'Could not stop in order.'));
-  };
-  options.signal?.addEventListener('abort', stop, { once: true });
-  if (!options.signal?.aborted) await agent.start();
+  await agent.start();
   return agent;
 }
 
@@ -109,10 +105,15 @@ export class Agent {
     this.name = plan.agent;
     this.#plan = plan;
     this.#options = options;
+    const stop = () => {
+      this.stop().catch((error) => options.log.error({ error }, 'Could not stop in order.'));
+    };
+    options.signal?.addEventListener('abort', stop, { once: true });
   }
 
-  /** Called once, by {@link startAgent}. */
+  /** Does what {@link startAgent} says, once. Until then and meanwhile the agent can be asked for its status. */
   async start(): Promise<void> {
+    if (this.#options.signal?.aborted) return;
     const { channels, sinks, sources } = this.#plan;
     const cells = allocateCells(
       [...sinks, ...sources].map(({ registration }) => Object.keys(metricsOf(registration.spec))),

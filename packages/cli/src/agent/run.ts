@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { startAgent } from '@millrace/kernel/agent';
+import { Agent } from '@millrace/kernel/agent';
 import type { Log } from '@millrace/kernel/component';
 import { loadConfiguration } from '@millrace/kernel/config/load';
 import type { AgentRequest } from '../commands/agent.ts';
@@ -41,11 +41,12 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   }
   showDiagnostics(loaded, log);
 
-  const stop = stopSignal((signal) =>
-    log.info({ signal }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
+  const { signal } = stopSignal((reason) =>
+    log.info({ signal: reason }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
   );
-  const agent = await startAgent(plan, { log, logLevel: level, signal: stop });
-  if (!stop.aborted) await once(stop, 'abort');
+  const agent = new Agent(plan, { log, logLevel: level, signal });
+  await agent.start();
+  if (!signal.aborted) await once(signal, 'abort');
 
   const stopped = await agent.stop();
   const code = tellHowItStopped(stopped, log);

@@ -3,25 +3,35 @@ const SAME_KEY_PRESS_MS = 300;
 
 const exitCodeOf = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
+/** An orderly stop that somebody may ask for. */
+export interface StopSignal {
+  readonly signal: AbortSignal;
+  /** Asks for it, with a word for the log about what does; afterwards it changes nothing. */
+  readonly stop: (reason: string) => void;
+}
+
 /**
  * A signal that aborts when the process is asked for an orderly stop, by Ctrl-C, SIGTERM, or the end of its terminal; `onStop` is told by which. From then on
  * a second one ends the process at once, which loses nothing that is in a durable channel.
  */
-export function stopSignal(onStop: (signal: NodeJS.Signals) => void): AbortSignal {
+export function stopSignal(onStop: (reason: string) => void): StopSignal {
   const stop = new AbortController();
   let firstAt = 0;
+  const begin = (reason: string) => {
+    if (stop.signal.aborted) return;
+    firstAt = performance.now();
+    onStop(reason);
+    stop.abort();
+  };
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (!stop.signal.aborted) {
-        firstAt = performance.now();
-        onStop(signal);
-        stop.abort();
-      } else if (performance.now() - firstAt > SAME_KEY_PRESS_MS) {
+      if (!stop.signal.aborted) begin(signal);
+      else if (performance.now() - firstAt > SAME_KEY_PRESS_MS) {
         // `exit` waits for the threads; should one never end, a third signal finds no handler, and kills.
         process.removeAllListeners(signal);
         process.exit(exitCodeOf[signal]);
       }
     });
   }
-  return stop.signal;
+  return { signal: stop.signal, stop: begin };
 }

@@ -42,7 +42,7 @@ export function addBenchCommand(program: Command, end: (code: ExitCode) => void)
     .action(async (options) => {
       const { benchChannels } = await import('../bench/channels.ts');
       const { stopSignal } = await import('../agent/stop-signal.ts');
-      const signal = stopSignal(() => {});
+      const { signal } = stopSignal(() => {});
       try {
         await benchChannels({ dir: '.', runs: 3, quick: false, ...options }, signal);
         end(exitCodes.done);
