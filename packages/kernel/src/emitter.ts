@@ -216,6 +216,7 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   }
 
   function refuse(request: Request, events: number, error: unknown): void {
+    metrics.writeFailed.add(request.outcome === undefined ? 1 : events);
     if (request.insists && !signal?.aborted && !isFinal(error)) {
       log.warn({ error }, 'A channel does not take events now: what is read waits for it.');
       setTimeout(enqueue, AGAIN_MS, request);

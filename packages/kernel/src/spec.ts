@@ -55,8 +55,8 @@ export interface Declaration<Of extends Properties = Properties, Measures extend
   readonly oldPrefix?: string;
   readonly metrics: Measures;
   /**
-   * `false`: Flume's JSON has no entry for components of this type. Else the attributes it has of them beyond those of their kind that
-   * nothing here counts: they stay 0.
+   * `false`: Flume's JSON has no entry for components of this type. Else the attributes it has of them besides those of their kind and
+   * those of `metrics`; what nothing here counts stays 0.
    */
   readonly flumeEntry?: false | readonly string[];
   /**

@@ -62,6 +62,7 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       }
       events = lease.batch.length;
       meters.taken.add(events);
+      meters[events < max ? 'underflow' : 'complete'].add(1);
       const delivering = sink.deliver(lease.batch);
       if (delivering !== undefined) await delivering;
       const committing = lease.commit();
@@ -81,6 +82,7 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       }
       meters.returned.add(events);
       if (asked.aborted && codeOf(error) === 'MR_CHANNEL_CANCELLED') continue;
+      meters[lease === undefined ? 'takeFailed' : 'deliverFailed'].add(1);
       if (asked.aborted && port.durable) {
         const stay = { error, events: port.queued?.() };
         log.warn(stay, 'Delivery failed while stopping; the events stay in the channel for the next start.');

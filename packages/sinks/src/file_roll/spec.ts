@@ -35,11 +35,14 @@ export const fileRoll = defineSink({
     ),
   },
   metrics: {
-    opened: counter('file_roll_files_opened_total', 'Files begun.'),
-    closed: counter('file_roll_files_closed_total', 'Files that were complete when they were closed.'),
+    opened: counter('file_roll_files_opened_total', 'Files begun.', { flume: 'ConnectionCreatedCount' }),
+    closed: counter('file_roll_files_closed_total', 'Files that were complete when they were closed.', {
+      flume: 'ConnectionClosedCount',
+    }),
     failed: counter(
       'file_roll_files_failed_total',
       'Files that could not be begun, or were given up because a write or a sync failed.',
+      { flume: 'ConnectionFailedCount' },
     ),
   },
   batch: 'batchSize',

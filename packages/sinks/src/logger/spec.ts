@@ -11,4 +11,5 @@ export const logger = defineSink({
     bodyBytesMax: property('maxBytesToLog', count.default(16), 'Most bytes of a body that are written.'),
   },
   metrics: {},
+  flumeEntry: false,
 });

@@ -13,5 +13,6 @@ export const nullSink = defineSink({
     logEveryEvents: property('logEveryNEvents', count.default(10_000), 'Say so each time that so many were dropped.'),
   },
   metrics: {},
+  flumeEntry: false,
   batch: 'batchSize',
 });

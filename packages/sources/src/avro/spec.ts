@@ -1,6 +1,7 @@
-import { counter, defineSource, gauge, property } from '@millrace/kernel/spec';
+import { defineSource, property } from '@millrace/kernel/spec';
 import { checkTlsServer, tlsServerProperties } from '@millrace/kernel/tls-properties';
 import { count, flag, host, oneOf, port, text } from '@millrace/kernel/types';
+import { rpcSourceMetrics } from '../shared/rpc-metrics.ts';
 
 const RULE = /^(allow|deny):(ip|name):.+$/i;
 
@@ -32,14 +33,7 @@ export const avro = defineSource({
     ),
   },
   withoutMeaning: { threads: 'one thread serves all connections; Flume 1.11 reads it and does not use it either.' },
-  metrics: {
-    connections: gauge('avro_connections', 'Connections open now.'),
-    appendReceived: counter('avro_append_received_total', 'Requests with a single event that came in.'),
-    appendAccepted: counter('avro_append_accepted_total', 'Requests with a single event that were accepted.'),
-    batchReceived: counter('avro_append_batch_received_total', 'Requests with a list of events that came in.'),
-    batchAccepted: counter('avro_append_batch_accepted_total', 'Requests with a list of events that were accepted.'),
-    writeFailed: counter('avro_channel_write_fail_total', 'Requests whose events a channel refused.'),
-  },
+  metrics: rpcSourceMetrics('avro'),
   check: (config) => [...checkTlsServer(config), ...(config.ipFilter ? checkRules(config.ipFilterRules) : [])],
 });
 

@@ -36,7 +36,7 @@ export const multiport_syslogtcp = defineSource({
     readBufferBytes: 'What a connection has sent is read in pieces of up to 64 KiB.',
   },
   metrics: {
-    connections: gauge('multiport_syslogtcp_connections', 'Connections open now.'),
+    connections: gauge('multiport_syslogtcp_connections', 'Connections open now.', { flume: 'OpenConnectionCount' }),
   },
   check: checkTlsServer,
 });

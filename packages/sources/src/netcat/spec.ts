@@ -28,7 +28,8 @@ export const netcat = defineSource({
     ),
   },
   metrics: {
-    connections: gauge('netcat_connections', 'Connections open now.'),
+    connections: gauge('netcat_connections', 'Connections open now.', { flume: 'OpenConnectionCount' }),
     overlong: counter('netcat_lines_overlong_total', 'Lines refused because they are longer than `max-line-length`.'),
   },
+  flumeEntry: false,
 });

@@ -19,4 +19,5 @@ export const netcatudp = defineSource({
     ...datagramProperties,
   },
   metrics: datagramMetrics('netcatudp'),
+  flumeEntry: false,
 });

@@ -64,6 +64,7 @@ test('backs off once all is made, by backoffSleepIncrement and maxBackoffSleep',
   const settings = { totalEvents: 1, backoffSleepIncrement: 100, maxBackoffSleep: 150 };
   const source = await open({
     config: configOf(seq, settings),
+    metrics: { batches: { add: (_batches: number) => {} } },
     builder: new BatchBuilder(),
     emit: (batch) => channel.port.put(batch),
   } as SourceContext<typeof seq>);

@@ -2,7 +2,7 @@ import type { PollingSource, SourceContext } from '@millrace/kernel/component';
 import type { seq } from './spec.ts';
 
 /** Counts up as long as the channels follow; a batch that a channel refused is made again with the same numbers. */
-export async function open({ config, emit, builder }: SourceContext<typeof seq>): Promise<PollingSource> {
+export async function open({ config, metrics, emit, builder }: SourceContext<typeof seq>): Promise<PollingSource> {
   let next = 0;
 
   return {
@@ -13,6 +13,7 @@ export async function open({ config, emit, builder }: SourceContext<typeof seq>)
       if (count <= 0) return 'backoff';
       await emit(builder.count(next, count));
       next += count;
+      metrics.batches.add(1);
       return 'ready';
     },
 

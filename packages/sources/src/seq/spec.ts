@@ -1,4 +1,4 @@
-import { defineSource, property } from '@millrace/kernel/spec';
+import { counter, defineSource, property } from '@millrace/kernel/spec';
 import { count, long, milliseconds } from '@millrace/kernel/types';
 
 export const seq = defineSource({
@@ -17,6 +17,10 @@ export const seq = defineSource({
     ),
     backoffMaxMs: property('maxBackoffSleep', milliseconds.default(5_000), 'The longest pause, in milliseconds.'),
   },
-  metrics: {},
+  metrics: {
+    batches: counter('seq_batches_accepted_total', 'Batches that were accepted.', {
+      flume: 'AppendBatchAcceptedCount',
+    }),
+  },
   batch: 'batchSize',
 });

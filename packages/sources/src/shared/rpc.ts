@@ -1,6 +1,7 @@
-import type { Batch, BatchBuilder, Log, Meter, RunningSource } from '@millrace/kernel/component';
+import type { Batch, BatchBuilder, Log, MetersOf, RunningSource } from '@millrace/kernel/component';
 import { type RpcServerOptions, serve } from '@millrace/rpc';
 import { type ServerTlsConfig, serverLayers } from '@millrace/rpc/net';
+import type { rpcSourceMetrics } from './rpc-metrics.ts';
 
 /** What the sources of both protocols are opened with. */
 interface RpcSourceContext {
@@ -9,12 +10,7 @@ interface RpcSourceContext {
     readonly port: number;
     readonly inFlightBytesMax: number;
   };
-  readonly metrics: Readonly<
-    Record<
-      'connections' | 'appendReceived' | 'appendAccepted' | 'batchReceived' | 'batchAccepted' | 'writeFailed',
-      Meter
-    >
-  >;
+  readonly metrics: MetersOf<ReturnType<typeof rpcSourceMetrics>>;
   readonly log: Log;
   readonly emit: (batch: Batch) => Promise<void>;
   readonly builder: BatchBuilder;
@@ -39,13 +35,7 @@ export async function openRpc(
           ? [metrics.appendReceived, metrics.appendAccepted]
           : [metrics.batchReceived, metrics.batchAccepted];
       received.add(1);
-      return emit(batch).then(
-        () => accepted.add(1),
-        (error) => {
-          metrics.writeFailed.add(1);
-          throw error;
-        },
-      );
+      return emit(batch).then(() => accepted.add(1));
     },
   );
   log.info({ address: server.address }, 'Listening.');

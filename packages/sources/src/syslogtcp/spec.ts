@@ -17,7 +17,7 @@ export const syslogtcp = defineSource({
     ...tlsServerProperties,
   },
   metrics: {
-    connections: gauge('syslogtcp_connections', 'Connections open now.'),
+    connections: gauge('syslogtcp_connections', 'Connections open now.', { flume: 'OpenConnectionCount' }),
   },
   check: checkTlsServer,
 });

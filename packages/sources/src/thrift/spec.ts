@@ -1,6 +1,7 @@
-import { counter, defineSource, gauge, property } from '@millrace/kernel/spec';
+import { defineSource, property } from '@millrace/kernel/spec';
 import { checkTlsServer, tlsServerProperties } from '@millrace/kernel/tls-properties';
 import { count, flag, host, port, text } from '@millrace/kernel/types';
+import { rpcSourceMetrics } from '../shared/rpc-metrics.ts';
 
 const NO_KERBEROS = 'Kerberos is not there.';
 
@@ -35,14 +36,7 @@ export const thrift = defineSource({
     'agent-principal': NO_KERBEROS,
     'agent-keytab': NO_KERBEROS,
   },
-  metrics: {
-    connections: gauge('thrift_connections', 'Connections open now.'),
-    appendReceived: counter('thrift_append_received_total', 'Requests with a single event that came in.'),
-    appendAccepted: counter('thrift_append_accepted_total', 'Requests with a single event that were accepted.'),
-    batchReceived: counter('thrift_append_batch_received_total', 'Requests with a list of events that came in.'),
-    batchAccepted: counter('thrift_append_batch_accepted_total', 'Requests with a list of events that were accepted.'),
-    writeFailed: counter('thrift_channel_write_fail_total', 'Requests whose events a channel refused.'),
-  },
+  metrics: rpcSourceMetrics('thrift'),
   check: (config) => [
     ...checkTlsServer(config),
     ...(config.kerberos

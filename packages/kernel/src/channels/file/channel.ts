@@ -15,14 +15,19 @@ const KEEP_FREE_MIN = 1 << 20;
 
 /** Opens the channel in the main thread: reads what its directories hold, or makes them. */
 export const create: CreateChannel = async (config, { id, log }) => {
-  const channel = await FileChannel.open(optionsOf(config as Config, id));
+  const options = optionsOf(config as Config, id);
+  const channel = await FileChannel.open(options);
   const reporter = new Reporter(channel, log);
   reporter.report();
   const { recovered } = channel.counters();
   if (recovered > 0) log.info({ events: recovered }, 'Goes on with the events that were in it.');
   return {
     address: nativeAddress(channel.address),
-    counters: () => ({ ...channel.counters(), unhealthy: channel.fault() === undefined ? 0 : 1 }),
+    counters() {
+      const counters = channel.counters();
+      const unhealthy = channel.fault() === undefined ? 0 : 1;
+      return { ...counters, size: counters.queued + counters.leased, capacity: options.capacity, unhealthy };
+    },
     trim: () => channel.trim(),
     async close() {
       reporter.close();

@@ -1,4 +1,4 @@
-import { defineChannel, property } from '../../spec.ts';
+import { defineChannel, gauge, property } from '../../spec.ts';
 import { count, flag, integer, long, paths, text } from '../../types.ts';
 
 const SEGMENT_BYTES = 64 << 20;
@@ -92,7 +92,17 @@ export const file = defineChannel({
     'use-fast-replay': 'opening reads at most some 128 MiB, however many events wait.',
     'encryption.': 'the log is not encrypted yet; use an encrypted file system.',
   },
-  metrics: {},
+  metrics: {
+    unhealthy: gauge('channel_unhealthy', '1 while no directory takes puts, else 0.', { flume: 'Unhealthy' }),
+  },
+  flumeEntry: [
+    'Open',
+    'Closed',
+    'EventPutErrorCount',
+    'EventTakeErrorCount',
+    'CheckpointWriteErrorCount',
+    'CheckpointBackupWriteErrorCount',
+  ],
   batch: 'transactionCapacity',
   check({ capacity, transactionCapacity, useDualCheckpoints, backupDirectory, checkpointDirectory }) {
     const rules: string[] = [];

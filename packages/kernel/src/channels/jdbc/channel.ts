@@ -37,7 +37,7 @@ export const create: CreateChannel = async (config, { id, log }) => {
   };
   return {
     address: { module: import.meta.resolve('./port.js'), data: address },
-    counters: () => countersOf(opened, room),
+    counters: () => ({ ...countersOf(opened, room), capacity: store.capacity }),
     trim: () => store.trim(),
     reclaim: (owner) => store.reclaim(owner),
     close: () => store.close(channel),
@@ -47,5 +47,5 @@ export const create: CreateChannel = async (config, { id, log }) => {
 function countersOf({ board, number }: Opened, room: Room): Record<string, number> {
   const { oldestAt, ...figures } = new Board(board).read();
   const oldestMs = oldestAt === 0 ? 0 : Math.max(0, Date.now() - oldestAt);
-  return { ...figures, reserved: room.reservedIn(number), oldestMs };
+  return { ...figures, size: figures.queued, reserved: room.reservedIn(number), oldestMs };
 }

@@ -93,6 +93,7 @@ export const jdbc = defineChannel({
     'sysprop.': 'there is no Java here that could have system properties',
   },
   metrics: {},
+  flumeEntry: false,
   batch: 'transactionCapacity',
   advise({ driverUrl, username, password, propertiesFile }) {
     const advice: string[] = [];

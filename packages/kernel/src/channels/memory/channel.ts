@@ -11,7 +11,10 @@ export const create: CreateChannel = (config) => {
   let lost: number | undefined;
   return {
     address: nativeAddress(channel.address),
-    counters: () => ({ ...channel.counters() }),
+    counters() {
+      const counters = channel.counters();
+      return { ...counters, size: counters.queued, capacity: limits.capacity };
+    },
     trim: () => channel.trim(),
     close() {
       try {

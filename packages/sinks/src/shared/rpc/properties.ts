@@ -36,7 +36,11 @@ export const rpcProperties = {
 
 /** What such a sink counts besides events. */
 export const rpcMetrics = {
-  opened: counter('sink_connections_opened_total', 'Connections that were made.'),
-  closed: counter('sink_connections_closed_total', 'Connections that were ended, for whatever reason.'),
-  failed: counter('sink_connections_failed_total', 'Connections that could not be made.'),
+  opened: counter('sink_connections_opened_total', 'Connections that were made.', { flume: 'ConnectionCreatedCount' }),
+  closed: counter('sink_connections_closed_total', 'Connections that were ended, for whatever reason.', {
+    flume: 'ConnectionClosedCount',
+  }),
+  failed: counter('sink_connections_failed_total', 'Connections that could not be made.', {
+    flume: 'ConnectionFailedCount',
+  }),
 };
