@@ -64,7 +64,9 @@ describe('a component is one folder', () => {
       importsOf(read(file))
         .filter(
           ({ from }) =>
-            !/^@millrace\/kernel\/|^(\.\.\/)+(spec|types|(serializers|shared\/\w+)\/properties)\.ts$/.test(from),
+            !/^@millrace\/(kernel\/|channel-native\/limits$)|^(\.\.\/)+(spec|types|words|(serializers|shared\/\w+)\/properties)\.ts$/.test(
+              from,
+            ),
         )
         .map(
           ({ from }) =>

@@ -1,6 +1,7 @@
 import { addon } from './addon.ts';
 import { ChannelError } from './error.ts';
-import { allocate, type ChannelCounters, countersOf, INT_MAX, memoryBytes } from './memory-channel.ts';
+import { memoryBytes } from './limits.ts';
+import { allocate, type ChannelCounters, countersOf, INT_MAX } from './memory-channel.ts';
 import { releaseClosed, retain } from './owner.ts';
 import type { ChannelAddress } from './port.ts';
 

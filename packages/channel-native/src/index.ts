@@ -14,10 +14,10 @@ export {
   type VerifyProgress,
   verifyFiles,
 } from './file-inspection.ts';
+export { defaultByteCapacity } from './limits.ts';
 export {
   bodySlots,
   type ChannelCounters,
-  defaultByteCapacity,
   MemoryChannel,
   type MemoryChannelOptions,
 } from './memory-channel.ts';

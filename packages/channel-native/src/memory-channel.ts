@@ -1,5 +1,5 @@
-import { totalmem } from 'node:os';
 import { addon } from './addon.ts';
+import { defaultByteCapacity, memoryBytes } from './limits.ts';
 import { releaseClosed, retain } from './owner.ts';
 import type { ChannelAddress } from './port.ts';
 
@@ -68,20 +68,6 @@ const FIGURES = [
 
 export const INT_MAX = 2 ** 31 - 1;
 const SLOT_BYTES = 100;
-
-/**
- * The bytes a channel may use when nobody says: 1 KiB for each event of its capacity, but at least 64 MiB, so that single large events pass, and at
- * most a quarter of the memory of the host or its control group. Address space is set aside; memory is only used where events are.
- */
-export function defaultByteCapacity(capacity: number): number {
-  return Math.floor(Math.min(memoryBytes() / 4, Math.max(64 << 20, capacity * 1024)));
-}
-
-/** What the host or the control group of this process has. */
-export function memoryBytes(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-}
 
 /** Flume's 100-byte slots for bodies, computed as Flume does, in double precision; less than one means no limit. */
 export function bodySlots(byteCapacity: number, bufferPercentage: number): number {

@@ -184,6 +184,14 @@ export function property<Type extends z.ZodType>(
   return { name, type, doc, whenBad, ...(global !== undefined && { global }) };
 }
 
+/** The port that a component listens on, where its properties are named `host` and `port` in TypeScript. */
+export function portUsed(
+  protocol: 'tcp' | 'udp',
+  { host, port }: { readonly host: string | undefined; readonly port: number },
+): readonly Resource[] {
+  return [{ what: 'port', protocol, host, port, property: 'port' }];
+}
+
 export function counter(name: string, doc: string, { flume }: Pick<Metric, 'flume'> = {}): Metric {
   return { instrument: 'counter', name, doc, ...(flume !== undefined && { flume }) };
 }

@@ -1,14 +1,4 @@
-/** Bytes for people: three digits that mean something. */
-export function bytesText(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
-  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power]}`;
-}
-
-/** A number of things, with its thousands kept apart. */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
-}
+export { bytesText, count } from '@millrace/kernel/words';
 
 /** How long ago something was, in its two largest units. */
 export function ago(thenMs: number, nowMs: number): string {

@@ -1,6 +1,6 @@
 import { defineSink, property } from '@millrace/kernel/spec';
 import { count, flag, integer, milliseconds, oneOf, text, textByName } from '@millrace/kernel/types';
-import { rpcMetrics, rpcProperties } from '../shared/rpc/properties.ts';
+import { rpcFacts, rpcMetrics, rpcProperties } from '../shared/rpc/properties.ts';
 
 export const avro = defineSink({
   type: 'avro',
@@ -57,6 +57,12 @@ export const avro = defineSink({
   metrics: rpcMetrics,
   batch: 'batchSize',
   check: brokenRules,
+  facts: ({ clientType }) => ({
+    ...rpcFacts(),
+    ...(clientType === 'default_loadbalance' && {
+      disorder: 'It sends its batches to several hosts in turn, which nothing keeps in order.',
+    }),
+  }),
 });
 
 interface Hosts {

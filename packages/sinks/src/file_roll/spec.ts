@@ -46,4 +46,11 @@ export const fileRoll = defineSink({
     ),
   },
   batch: 'batchSize',
+  uses: ({ directory, prefix, extension }) => [
+    { what: 'directory', path: directory, files: `${prefix}*.${extension}`, property: 'sink.directory' },
+  ],
+  facts: () => ({
+    done: 'when they are on the disk',
+    twice: 'After a crash some may be in two files.',
+  }),
 });

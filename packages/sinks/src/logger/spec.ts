@@ -12,4 +12,8 @@ export const logger = defineSink({
   },
   metrics: {},
   flumeEntry: false,
+  facts: () => ({
+    done: 'when they are written to standard output',
+    twice: 'After a crash some may be written again.',
+  }),
 });

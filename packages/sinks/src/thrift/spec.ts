@@ -1,6 +1,6 @@
 import { defineSink, property } from '@millrace/kernel/spec';
 import { flag } from '@millrace/kernel/types';
-import { rpcMetrics, rpcProperties } from '../shared/rpc/properties.ts';
+import { rpcFacts, rpcMetrics, rpcProperties } from '../shared/rpc/properties.ts';
 
 const noKerberos = 'there is no Kerberos here.';
 
@@ -31,4 +31,5 @@ export const thrift = defineSink({
     kerberos
       ? ['kerberos is true, and there is no Kerberos here yet: use ssl between the agents, or Flume for this hop']
       : [],
+  facts: rpcFacts,
 });

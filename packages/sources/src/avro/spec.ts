@@ -1,4 +1,4 @@
-import { defineSource, property } from '@millrace/kernel/spec';
+import { defineSource, portUsed, property } from '@millrace/kernel/spec';
 import { checkTlsServer, tlsServerProperties } from '@millrace/kernel/tls-properties';
 import { count, flag, host, oneOf, port, text } from '@millrace/kernel/types';
 import { rpcSourceMetrics } from '../shared/rpc-metrics.ts';
@@ -35,6 +35,11 @@ export const avro = defineSource({
   withoutMeaning: { threads: 'one thread serves all connections; Flume 1.11 reads it and does not use it either.' },
   metrics: rpcSourceMetrics('avro'),
   check: (config) => [...checkTlsServer(config), ...(config.ipFilter ? checkRules(config.ipFilterRules) : [])],
+  uses: (config) => portUsed('tcp', config),
+  facts: () => ({
+    told: 'Avro clients were told OK for them',
+    refused: 'requests are answered with FAILED, and the clients send them again',
+  }),
 });
 
 function checkRules(rules: readonly string[]): readonly string[] {

@@ -1,7 +1,7 @@
 import { defineSource, gauge, property } from '@millrace/kernel/spec';
 import { checkTlsServer, tlsServerProperties } from '@millrace/kernel/tls-properties';
 import { names, text, textByName } from '@millrace/kernel/types';
-import { syslogProperties, syslogStreamProperties } from '../shared/syslog/properties.ts';
+import { syslogProperties, syslogStreamFacts, syslogStreamProperties } from '../shared/syslog/properties.ts';
 
 const ports = names.transform((list, context): number[] => {
   const found = list.map(Number);
@@ -39,4 +39,7 @@ export const multiport_syslogtcp = defineSource({
     connections: gauge('multiport_syslogtcp_connections', 'Connections open now.', { flume: 'OpenConnectionCount' }),
   },
   check: checkTlsServer,
+  uses: ({ host, ports }) =>
+    ports.map((port) => ({ what: 'port', protocol: 'tcp', host, port, property: 'ports' }) as const),
+  facts: syslogStreamFacts,
 });

@@ -1,5 +1,6 @@
-import { counter, defineSource, gauge, property } from '@millrace/kernel/spec';
+import { counter, defineSource, gauge, portUsed, property } from '@millrace/kernel/spec';
 import { count, flag, host, port, text } from '@millrace/kernel/types';
+import { bytesText } from '@millrace/kernel/words';
 
 export const netcat = defineSource({
   type: 'netcat',
@@ -32,4 +33,12 @@ export const netcat = defineSource({
     overlong: counter('netcat_lines_overlong_total', 'Lines refused because they are longer than `max-line-length`.'),
   },
   flumeEntry: false,
+  uses: (config) => portUsed('tcp', config),
+  facts: ({ acknowledge, inFlightBytesMax }) => ({
+    told: acknowledge ? 'netcat clients were told OK for them' : 'netcat clients were told nothing',
+    refused: 'lines are answered with FAILED, and whoever sent them has to send them again',
+    ...(!acknowledge && {
+      lost: `Lines that it has read and no channel has yet, up to ${bytesText(inFlightBytesMax)}: without ack-every-event nobody is told which these are.`,
+    }),
+  }),
 });

@@ -1,6 +1,6 @@
-import { defineSource, property } from '@millrace/kernel/spec';
+import { defineSource, portUsed, property } from '@millrace/kernel/spec';
 import { host, port, text } from '@millrace/kernel/types';
-import { datagramMetrics, datagramProperties } from '../shared/datagrams/properties.ts';
+import { datagramFacts, datagramMetrics, datagramProperties } from '../shared/datagrams/properties.ts';
 
 export const netcatudp = defineSource({
   type: 'netcatudp',
@@ -20,4 +20,6 @@ export const netcatudp = defineSource({
   },
   metrics: datagramMetrics('netcatudp'),
   flumeEntry: false,
+  uses: (config) => portUsed('udp', config),
+  facts: datagramFacts,
 });

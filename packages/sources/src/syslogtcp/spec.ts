@@ -1,7 +1,12 @@
-import { defineSource, gauge, property } from '@millrace/kernel/spec';
+import { defineSource, gauge, portUsed, property } from '@millrace/kernel/spec';
 import { checkTlsServer, tlsServerProperties } from '@millrace/kernel/tls-properties';
 import { port } from '@millrace/kernel/types';
-import { formatProperties, syslogProperties, syslogStreamProperties } from '../shared/syslog/properties.ts';
+import {
+  formatProperties,
+  syslogProperties,
+  syslogStreamFacts,
+  syslogStreamProperties,
+} from '../shared/syslog/properties.ts';
 
 export const syslogtcp = defineSource({
   type: 'syslogtcp',
@@ -20,4 +25,6 @@ export const syslogtcp = defineSource({
     connections: gauge('syslogtcp_connections', 'Connections open now.', { flume: 'OpenConnectionCount' }),
   },
   check: checkTlsServer,
+  uses: (config) => portUsed('tcp', config),
+  facts: syslogStreamFacts,
 });

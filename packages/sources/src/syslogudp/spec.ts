@@ -1,6 +1,6 @@
-import { defineSource, property } from '@millrace/kernel/spec';
+import { defineSource, portUsed, property } from '@millrace/kernel/spec';
 import { host, port } from '@millrace/kernel/types';
-import { datagramMetrics, datagramProperties } from '../shared/datagrams/properties.ts';
+import { datagramFacts, datagramMetrics, datagramProperties } from '../shared/datagrams/properties.ts';
 import { formatProperties, syslogProperties } from '../shared/syslog/properties.ts';
 
 export const syslogudp = defineSource({
@@ -17,4 +17,6 @@ export const syslogudp = defineSource({
     ...datagramProperties,
   },
   metrics: datagramMetrics('syslogudp'),
+  uses: (config) => portUsed('udp', config),
+  facts: datagramFacts,
 });

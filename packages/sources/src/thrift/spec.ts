@@ -1,4 +1,4 @@
-import { defineSource, property } from '@millrace/kernel/spec';
+import { defineSource, portUsed, property } from '@millrace/kernel/spec';
 import { checkTlsServer, tlsServerProperties } from '@millrace/kernel/tls-properties';
 import { count, flag, host, port, text } from '@millrace/kernel/types';
 import { rpcSourceMetrics } from '../shared/rpc-metrics.ts';
@@ -47,4 +47,9 @@ export const thrift = defineSource({
     protocol === protocol.toLowerCase()
       ? []
       : [`protocol is "${protocol}", which means compact, as in Flume: write compact or binary, in small letters`],
+  uses: (config) => portUsed('tcp', config),
+  facts: () => ({
+    told: 'Thrift clients were told OK for them',
+    refused: 'requests are answered with FAILED, and the clients send them again',
+  }),
 });

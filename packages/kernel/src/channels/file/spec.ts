@@ -1,5 +1,8 @@
-import { defineChannel, gauge, property } from '../../spec.ts';
+import { defineChannel, gauge, property, type Resource } from '../../spec.ts';
 import { count, flag, integer, long, paths, text } from '../../types.ts';
+
+const directoryUsed = (path: string | undefined, property: string): readonly Resource[] =>
+  path === undefined ? [] : [{ what: 'directory', path, property }];
 
 const SEGMENT_BYTES = 64 << 20;
 
@@ -119,4 +122,18 @@ export const file = defineChannel({
     }
     return rules;
   },
+  uses: ({ dataDirectories = [], checkpointDirectory, backupDirectory }) => [
+    ...dataDirectories.map((path) => ({ what: 'directory', path, property: 'dataDirs' }) as const),
+    ...directoryUsed(checkpointDirectory, 'checkpointDir'),
+    ...directoryUsed(backupDirectory, 'backupCheckpointDir'),
+  ],
+  facts: ({ syncPerTransaction, syncIntervalSeconds }, name) => ({
+    durable: true,
+    where: 'on the disk',
+    worst: syncPerTransaction
+      ? [`What ${name} has accepted survives the end of the agent and a loss of power.`]
+      : [
+          `What ${name} has accepted survives the end of the agent. A loss of power may take what came in the last ${syncIntervalSeconds} s, because fsyncPerTransaction is false.`,
+        ],
+  }),
 });

@@ -109,4 +109,9 @@ export const jdbc = defineChannel({
     }
     return advice;
   },
+  facts: ({ driverUrl }, name) => ({
+    durable: true,
+    where: driverUrl?.kind === 'postgres' ? 'in PostgreSQL' : 'in SQLite',
+    worst: [`What ${name} has accepted survives the end of the agent and of its host, as long as the database does.`],
+  }),
 });

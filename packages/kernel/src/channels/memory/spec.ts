@@ -1,5 +1,7 @@
+import { defaultByteCapacity } from '@millrace/channel-native/limits';
 import { defineChannel, property } from '../../spec.ts';
 import { count, integer, long } from '../../types.ts';
+import { bytesText, count as counted } from '../../words.ts';
 
 export const memory = defineChannel({
   type: 'memory',
@@ -46,4 +48,15 @@ export const memory = defineChannel({
           `transactionCapacity (${transactionCapacity}) is larger than capacity (${capacity}): raise capacity, or lower transactionCapacity`,
         ]
       : [],
+  facts({ capacity, byteCapacity }, name) {
+    const bytes = bytesText(byteCapacity || defaultByteCapacity(capacity));
+    return {
+      durable: false,
+      where: 'in memory',
+      worst: [
+        `What ${name} holds is lost when the agent ends unexpectedly: up to ${counted(capacity, 'event')}, at most ${bytes}.`,
+      ],
+      ...(byteCapacity === undefined && { unset: `byteCapacity is not set: it may use up to ${bytes} of memory` }),
+    };
+  },
 });

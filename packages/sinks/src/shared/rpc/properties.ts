@@ -1,4 +1,4 @@
-import { counter, property } from '@millrace/kernel/spec';
+import { counter, property, type SinkFacts } from '@millrace/kernel/spec';
 import { tlsClientProperties } from '@millrace/kernel/tls-properties';
 import { count, host, integer, oneOf, port, seconds } from '@millrace/kernel/types';
 
@@ -33,6 +33,12 @@ export const rpcProperties = {
   ),
   ...tlsClientProperties,
 };
+
+/** What such a sink promises. */
+export const rpcFacts = (): SinkFacts => ({
+  done: 'when the source that they were sent to has acknowledged them',
+  twice: 'When an answer is lost they are sent again, so some may come twice.',
+});
 
 /** What such a sink counts besides events. */
 export const rpcMetrics = {

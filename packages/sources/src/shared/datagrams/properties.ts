@@ -1,5 +1,6 @@
-import { counter, property } from '@millrace/kernel/spec';
+import { counter, property, type SourceFacts } from '@millrace/kernel/spec';
 import { count } from '@millrace/kernel/types';
+import { bytesText } from '@millrace/kernel/words';
 
 /** What every source for datagrams can be told. */
 export const datagramProperties = {
@@ -14,6 +15,13 @@ export const datagramProperties = {
     'Most bytes that have been read and are not yet in the channels; 128 more count for each datagram. What comes beyond is dropped.',
   ),
 };
+
+/** What every source for datagrams promises: who sends a datagram learns nothing of it. */
+export const datagramFacts = ({ inFlightBytesMax }: { readonly inFlightBytesMax: number }): SourceFacts => ({
+  told: 'nobody is told anything over UDP',
+  refused: 'datagrams are dropped, and counted',
+  lost: `Datagrams that no channel has yet, up to ${bytesText(inFlightBytesMax)}, and all that come while it does not run: UDP has no acknowledgement.`,
+});
 
 /** What every source for datagrams keeps besides. */
 export const datagramMetrics = (type: string) => ({

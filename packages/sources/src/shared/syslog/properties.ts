@@ -1,5 +1,6 @@
-import { property } from '@millrace/kernel/spec';
+import { property, type SourceFacts } from '@millrace/kernel/spec';
 import { count, host, oneOf, text } from '@millrace/kernel/types';
+import { bytesText } from '@millrace/kernel/words';
 
 const FIELDS = ['priority', 'version', 'timestamp', 'hostname'] as const;
 
@@ -45,6 +46,13 @@ export const syslogStreamProperties = {
     'Most bytes that have been read and are not yet in the channels, over all connections. At the limit, connections are not read until there is room again.',
   ),
 };
+
+/** What those promise: syslog has no acknowledgement. */
+export const syslogStreamFacts = ({ inFlightBytesMax }: { readonly inFlightBytesMax: number }): SourceFacts => ({
+  told: 'syslog clients are never told anything',
+  refused: 'the connections are not read, so that clients wait; nothing is dropped',
+  lost: `Messages that it has read and no channel has yet, up to ${bytesText(inFlightBytesMax)}, and what was still in the connections: syslog has no acknowledgement.`,
+});
 
 /** What the older two understand besides, tried before anything else. */
 export const formatProperties = {
