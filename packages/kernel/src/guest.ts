@@ -15,11 +15,14 @@ export default async function guest({ assignment, owner, control, logsRead, logL
     read: () => Atomics.load(logsRead, 0),
   });
   const asked = new AbortController();
+  const leaving = new AbortController();
   const overdue = new AbortController();
-  control.on('message', ({ drainMs }: ToGuest) => {
+  control.on('message', ({ drainMs, drain }: ToGuest) => {
     setTimeout(() => overdue.abort(), drainMs).unref();
+    if (!drain) leaving.abort();
     asked.abort();
   });
+  const signals = { asked: asked.signal, leaving: leaving.signal, overdue: overdue.signal };
 
   let phase: Phase = 'loading';
   try {
@@ -30,7 +33,7 @@ export default async function guest({ assignment, owner, control, logsRead, logL
       throw new MillraceError('MR_COMPONENT_FAILED', `${assignment.module} does not export \`open\`.`);
     }
     phase = 'opening';
-    const component = await open({ assignment, owner, module, log, asked: asked.signal, overdue: overdue.signal });
+    const component = await open({ assignment, owner, module, log, ...signals });
     phase = 'running';
     tell({ type: 'running' });
     await component.run();

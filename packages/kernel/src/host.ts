@@ -123,14 +123,14 @@ export class Host {
 
   /**
    * Asks the component to finish within `drainMs`, and kills it when it does not. One that is still starting has nothing to finish and is
-   * ended at once. Resolves like `exited`.
+   * ended at once. Unless it shall `drain`, a sink finishes only what it has taken. Resolves like `exited`.
    */
-  stop(drainMs: number): Promise<MillraceError | undefined> {
+  stop(drainMs: number, drain = true): Promise<MillraceError | undefined> {
     if (this.#state === 'starting') {
       this.#end('stopped');
     } else {
       this.#move('stopping');
-      this.#control.postMessage({ type: 'stop', drainMs } satisfies ToGuest);
+      this.#control.postMessage({ type: 'stop', drainMs, drain } satisfies ToGuest);
       const limitMs = Math.round(drainMs + this.#options.closeGraceMs);
       this.#deadline = setTimeout(
         () => this.#kill('MR_WORKER_TIMEOUT', `${this.#id} did not end within ${limitMs} ms and was killed.`),

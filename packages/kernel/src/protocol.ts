@@ -10,6 +10,8 @@ export type ToGuest = {
   /** Accept nothing more, finish what is open for at most `drainMs`, close, and end. */
   readonly type: 'stop';
   readonly drainMs: number;
+  /** Whether a sink also delivers what is in its channel. It does not when others will, or it will itself in its next life. */
+  readonly drain: boolean;
 };
 
 export type FromGuest = { readonly type: 'running' } | { readonly type: 'log'; readonly record: LogRecord };

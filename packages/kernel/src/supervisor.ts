@@ -57,6 +57,7 @@ export class Supervisor {
   readonly #ended: Promise<void>;
   #host: Host | undefined;
   #state: 'waiting' | undefined;
+  #hasEnded = false;
   #restarts = 0;
   #startedAtMs = 0;
   #stoppedAtMs = 0;
@@ -71,6 +72,16 @@ export class Supervisor {
     this.#ended = this.#supervise();
   }
 
+  /** Whether it was stopped, its thread has ended, and what that held is given back. */
+  get ended(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Whether it was asked to stop, and its thread goes on. */
+  get stopping(): boolean {
+    return this.#stopping.signal.aborted && !this.#hasEnded;
+  }
+
   status(): ComponentStatus {
     const state = this.#state ?? this.#host?.state ?? 'stopped';
     const lastError = this.#host?.failure ?? this.#lastError;
@@ -80,13 +91,13 @@ export class Supervisor {
 
   /**
    * Stops the component, or the wait for its next start. Resolves with true when its thread has ended, and with false when the thread
-   * has outlived even being killed; then only the end of the process ends it.
+   * has outlived even being killed; then only the end of the process ends it. Unless it shall `drain`, a sink finishes only what it has taken.
    */
-  async stop(drainMs: number): Promise<boolean> {
+  async stop(drainMs: number, drain = true): Promise<boolean> {
     this.#stoppedAtMs ||= Date.now();
     this.#stopping.abort();
     const host = this.#host;
-    if (host?.state === 'starting' || host?.state === 'running') host.stop(drainMs);
+    if (host?.state === 'starting' || host?.state === 'running') host.stop(drainMs, drain);
     const patience = new AbortController();
     const ended = await Promise.race([
       this.#ended.then(() => true),
@@ -109,6 +120,7 @@ export class Supervisor {
       this.#restarts += 1;
     }
     this.#state = undefined;
+    this.#hasEnded = true;
     this.#tried.resolve();
   }
 

@@ -48,7 +48,7 @@ export async function openSource(
   } as const;
   const stage = { assignment, owner, module: await import(module.href), log, asked: asked.signal };
   try {
-    const source = await openSourceRunner({ ...stage, overdue: asked.signal });
+    const source = await openSourceRunner({ ...stage, leaving: asked.signal, overdue: asked.signal });
     const running = source.run();
     const end = once(async () => {
       asked.abort();
@@ -91,6 +91,7 @@ export async function openSink(
       meters: metrics as MetersOf<SinkMeters>,
       log,
       asked: asked.signal,
+      leaving: new AbortController().signal,
       overdue: overdue.signal,
       failurePauseMs,
     });

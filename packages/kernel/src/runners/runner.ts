@@ -11,6 +11,8 @@ export interface Stage {
   readonly log: Log;
   /** Aborts when the component is asked to stop. */
   readonly asked: AbortSignal;
+  /** Aborts just before `asked` when what is left in the channel is not for this life to deliver. */
+  readonly leaving: AbortSignal;
   /** Aborts when the time for draining is over. */
   readonly overdue: AbortSignal;
 }

@@ -23,6 +23,7 @@ function setUp(
   // What a channel over a log says; the rest is the same.
   if (durable) Object.defineProperty(port, 'durable', { value: true });
   const asked = new AbortController();
+  const leaving = new AbortController();
   const overdue = new AbortController();
   const [cells] = allocateCells([Object.keys(sinkMetrics)]);
   const log = memoryLog();
@@ -35,6 +36,7 @@ function setUp(
   };
   return {
     asked,
+    leaving,
     overdue,
     log,
     channel,
@@ -50,6 +52,7 @@ function setUp(
         meters: metersOver(cells!) as MetersOf<SinkMeters>,
         log,
         asked: asked.signal,
+        leaving: leaving.signal,
         overdue: overdue.signal,
       }),
   };
@@ -197,4 +200,49 @@ test('what a durable channel keeps is not tried again and again while stopping',
   expect(tries).toBe(1);
   expect(channel.counters()).toMatchObject({ queued: 2, leased: 0 });
   expect(log.lines).toEqual(['Delivery failed while stopping; the events stay in the channel for the next start.']);
+});
+
+test('a sink that is leaving finishes what it has taken and takes nothing more', async () => {
+  const { put, run, asked, leaving, channel, figures } = setUp(() => {
+    leaving.abort();
+    asked.abort();
+  });
+  await put(...numbers(95));
+  await run();
+  expect(figures()).toMatchObject({ taken: 10, delivered: 10 });
+  expect(channel.counters()).toMatchObject({ queued: 85, leased: 0 });
+});
+
+test('a delivery that fails while its sink is leaving gives the events back at once', async () => {
+  const { put, run, asked, leaving, channel } = setUp(() => {
+    leaving.abort();
+    asked.abort();
+    throw new Error('no peer');
+  });
+  await put('a', 'b');
+  const began = performance.now();
+  await run();
+  expect(performance.now() - began).toBeLessThan(500);
+  expect(channel.counters()).toMatchObject({ queued: 2, leased: 0 });
+});
+
+test('a sink that is leaving gives up its wait, and its pause', async () => {
+  const waiting = setUp(() => {});
+  setTimeout(() => {
+    waiting.leaving.abort();
+    waiting.asked.abort();
+  }, 20);
+  await waiting.run();
+
+  const { put, run, asked, leaving } = setUp(() => {
+    setTimeout(() => {
+      leaving.abort();
+      asked.abort();
+    }, 20);
+    throw new Error('no peer');
+  });
+  await put('a');
+  const began = performance.now();
+  await run();
+  expect(performance.now() - began).toBeLessThan(1_000);
 });

@@ -20,35 +20,40 @@ export interface SinkRunnerOptions {
   readonly meters: MetersOf<SinkMeters>;
   readonly log: Log;
   readonly asked: AbortSignal;
+  readonly leaving: AbortSignal;
   readonly overdue: AbortSignal;
   readonly failurePauseMs?: number;
 }
 
 /** Opens a sink and connects it to its channel. */
-export async function open({ assignment, owner, module, log, asked, overdue }: Stage): Promise<Opened> {
+export async function open({ assignment, owner, module, log, asked, leaving, overdue }: Stage): Promise<Opened> {
   const { id, config, metrics, lingerMs, channel } = assignment as SinkAssignment;
   const meters = metersOver(metrics);
   const port = await connectChannel(channel, owner);
   const openSink = module.open as (context: SinkContext<SinkSpec>) => Promise<RunningSink>;
   // A sink goes on delivering while it drains, so its own signal aborts only after that.
   const sink = await openSink({ id, config, metrics: meters, log, signal: overdue });
-  const options = { lingerMs, meters: meters as MetersOf<SinkMeters>, log, asked, overdue };
+  const options = { lingerMs, meters: meters as MetersOf<SinkMeters>, log, asked, leaving, overdue };
   return { run: () => runSink(sink, port, options), close: () => sink.close() };
 }
 
 /**
  * Takes, delivers, commits. Until it is asked to stop it waits for events; from then on it delivers what is there, and ends
- * when there is nothing left or it is overdue. A failure gives the batch back, and after a pause it is taken again. Rejects with the
+ * when there is nothing left or it is overdue; when it is leaving, as soon as it holds nothing. A failure gives the batch back, and after a pause it is taken again. Rejects with the
  * failure when the batch cannot be given back.
  */
 export async function runSink(sink: RunningSink, port: TakePort, options: SinkRunnerOptions): Promise<void> {
-  const { lingerMs, meters, log, asked, overdue, failurePauseMs = FAILURE_PAUSE_MS } = options;
+  const { lingerMs, meters, log, asked, leaving, overdue, failurePauseMs = FAILURE_PAUSE_MS } = options;
   // Not every sink lets its batch be set, and any channel must do for those.
   const max = Math.min(sink.batchSize, port.transactionCapacity);
   const take = { max, minEvents: lingerMs > 0 ? max : 1, lingerMs, signal: asked };
   const turn = new Turn();
 
-  while (!overdue.aborted) {
+  while (!leaving.aborted) {
+    if (overdue.aborted) {
+      log.warn({}, 'The time for draining is over; what is left in the channel was not delivered.');
+      return;
+    }
     let lease: Lease | undefined;
     let events = 0;
     try {
@@ -83,7 +88,7 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       meters.returned.add(events);
       if (asked.aborted && codeOf(error) === 'MR_CHANNEL_CANCELLED') continue;
       meters[lease === undefined ? 'takeFailed' : 'deliverFailed'].add(1);
-      if (asked.aborted && port.durable) {
+      if (leaving.aborted || (asked.aborted && port.durable)) {
         const stay = { error, events: port.queued?.() };
         log.warn(stay, 'Delivery failed while stopping; the events stay in the channel for the next start.');
         return;
@@ -97,5 +102,4 @@ export async function runSink(sink: RunningSink, port: TakePort, options: SinkRu
       await pause(pauseMs, asked.aborted ? overdue : asked);
     }
   }
-  log.warn({}, 'The time for draining is over; what is left in the channel was not delivered.');
 }
