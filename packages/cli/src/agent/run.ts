@@ -9,6 +9,7 @@ import { quoted } from '../shell.ts';
 import { registry } from './components.ts';
 import { showDiagnostics, showNothingToRun } from './diagnostics.ts';
 import { configurationFiles } from './files.ts';
+import { startMonitoring, tellFigures } from './monitoring.ts';
 import { stopSignal } from './stop-signal.ts';
 import { gatherSurroundings } from './surroundings.ts';
 import { tellHowItStopped } from './tell-how-it-stopped.ts';
@@ -45,10 +46,13 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
     log.info({ signal: reason }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
   );
   const agent = new Agent(plan, { log, logLevel: level, signal });
+  const metrics = await startMonitoring(system, { status: () => agent.status(), log });
   await agent.start();
   if (!signal.aborted) await once(signal, 'abort');
 
   const stopped = await agent.stop();
+  await metrics?.close();
+  tellFigures(agent.status(), log);
   const code = tellHowItStopped(stopped, log);
   if (stopped.stuck.length > 0) process.kill(process.pid, 'SIGKILL');
   return code;

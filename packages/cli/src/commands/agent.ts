@@ -43,6 +43,8 @@ Examples:
 Settings (-Dkey=value, repeatable):
   -Dflume.root.logger=LEVEL[,…]   how much the log says: TRACE, DEBUG, INFO, WARN, ERROR or OFF
   -Dmillrace.log.level=LEVEL      the same, and it wins
+  -Dflume.monitoring.type=http    metrics at /metrics, as Flume has them, and /metrics/prometheus
+  -Dflume.monitoring.port=PORT    where (default: 41414)
   -Danything=value                what \${sys:anything} in the configuration stands for
 
 The log goes to standard error: for people on a terminal, as JSON lines otherwise. Events that the logger sink prints go to standard output.
