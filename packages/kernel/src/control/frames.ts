@@ -1,0 +1,113 @@
+import { MillraceError } from '../errors.ts';
+
+/** Between bytes and messages. */
+export interface Codec {
+  /** A message with its length before it, ready to be sent. */
+  encode(message: object): Buffer;
+  /** The message of a frame. Throws `MR_CONTROL` when it is none. */
+  decode(frame: Buffer): unknown;
+}
+
+/** Loads the library that knows MessagePack. That costs 10 ms and 7 MB, so it waits until somebody connects. */
+export async function loadCodec(): Promise<Codec> {
+  const { Packr } = await import('msgpackr/pack');
+  const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true });
+  return {
+    encode(message) {
+      const payload = packr.pack(message);
+      const frame = Buffer.allocUnsafeSlow(4 + payload.length);
+      frame.writeUInt32BE(payload.length);
+      frame.set(payload, 4);
+      return frame;
+    },
+    decode(frame) {
+      assertPlain(frame);
+      try {
+        return packr.unpack(frame);
+      } catch (cause) {
+        throw new MillraceError('MR_CONTROL', 'A frame is no MessagePack.', { cause });
+      }
+    },
+  };
+}
+
+/**
+ * Cuts what arrives into frames:
+ *
+ *     ├ length: u32, big-endian ┼ MessagePack ┤
+ */
+export class FrameReader {
+  readonly #bytesMax: number;
+  readonly #head = Buffer.alloc(4);
+  #body: Buffer | undefined;
+  #filled = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** The frames that a piece completes, however it is cut. Throws `MR_CONTROL` for a length that no frame has. */
+  *read(piece: Buffer): Generator<Buffer> {
+    for (let rest = piece; rest.length > 0; ) {
+      const part = this.#body ?? this.#head;
+      const copied = rest.copy(part, this.#filled);
+      rest = rest.subarray(copied);
+      this.#filled += copied;
+      if (this.#filled < part.length) return;
+
+      this.#filled = 0;
+      if (this.#body !== undefined) {
+        yield this.#body;
+        this.#body = undefined;
+      } else this.#body = Buffer.allocUnsafeSlow(this.#length());
+    }
+  }
+
+  #length(): number {
+    const length = this.#head.readUInt32BE();
+    if (length >= 1 && length <= this.#bytesMax) return length;
+    throw new MillraceError(
+      'MR_CONTROL',
+      `A frame says that it has ${length} bytes, and must have between 1 and ${this.#bytesMax}.`,
+    );
+  }
+}
+
+/** How many bytes of content follow the first one, by that first one; negative: so many bytes of a length come first. */
+const contentOf: Readonly<Record<number, number>> = {
+  ...{ 192: 0, 194: 0, 195: 0 }, // nil, booleans
+  ...{ 196: -1, 197: -2, 198: -4, 217: -1, 218: -2, 219: -4 }, // bytes, texts
+  ...{ 202: 4, 203: 8 }, // floats
+  ...{ 204: 1, 205: 2, 206: 4, 207: 8, 208: 1, 209: 2, 210: 4, 211: 8 }, // integers
+};
+const lengthOfList: Readonly<Record<number, number>> = { 220: 2, 221: 4, 222: 2, 223: 4 };
+
+/**
+ * Makes sure that a frame is whole, holds one value, and holds none of MessagePack's extensions. A decoder believes a list of five bytes that
+ * says it has a million entries, and makes room for them.
+ */
+function assertPlain(frame: Buffer): void {
+  const refuse = (): never => {
+    throw new MillraceError('MR_CONTROL', 'A frame is no MessagePack, or holds more than plain data.');
+  };
+  let at = 0;
+  const number = (bytes: number): number => {
+    at += bytes;
+    return at > frame.length ? refuse() : frame.readUIntBE(at - bytes, bytes);
+  };
+
+  for (let expected = 1; expected > 0; expected -= 1) {
+    // Every value takes a byte at least.
+    if (expected > frame.length - at) refuse();
+    const first = number(1);
+    if (first <= 0x7f || first >= 0xe0) continue;
+    if (first <= 0x9f) expected += (first & 0x0f) * (first <= 0x8f ? 2 : 1);
+    else if (first <= 0xbf) at += first & 0x1f;
+    else if (first in lengthOfList) expected += number(lengthOfList[first]!) * (first >= 0xde ? 2 : 1);
+    else {
+      const content = contentOf[first] ?? refuse();
+      at += content < 0 ? number(-content) : content;
+    }
+  }
+  if (at !== frame.length) refuse();
+}
