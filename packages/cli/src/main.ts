@@ -3,6 +3,7 @@ import { addAgentCommand } from './commands/agent.ts';
 import { addAvroClientCommand } from './commands/avro-client.ts';
 import { addBenchCommand } from './commands/bench.ts';
 import { addChannelCommand } from './commands/channel.ts';
+import { addCheckCommand } from './commands/check.ts';
 import { addToolCommand } from './commands/tool.ts';
 import { addVersionCommand, versionText } from './commands/version.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
@@ -36,6 +37,7 @@ export async function main(name: 'millrace' | 'flume-ng', args: readonly string[
     .exitOverride();
   const agent = addAgentCommand(program, () => java, end);
   const avroClient = addAvroClientCommand(program, () => java, end);
+  addCheckCommand(program, () => java, end);
   const { rest, ...java } = takeJavaFlags(
     args,
     [...agent.options, ...avroClient.options].map((option) => option.name()),
