@@ -14,13 +14,24 @@ export interface Lines {
   readonly more: boolean;
 }
 
+/** A header that is set in every event of a batch; without a value it is removed. */
+export interface HeaderEdit {
+  readonly name: string;
+  readonly value?: string;
+  /** Whether an event that has the header keeps its own. */
+  readonly preserve?: boolean;
+}
+
 const BLOCK_BYTES = 256 << 10;
 /** Digits of the largest number. */
 const DIGITS_MAX = 20;
 /** Full blocks that are kept in case they come free. */
 const BLOCKS_KEPT = 8;
+/** Bytes of a batch's table for each event. */
+const ENTRY_BYTES = 8;
+const NO_BYTES = new Uint8Array();
 /** An event's entry, its map and the length of its body, at their largest without headers. */
-const EVENT_OVERHEAD = 8 + 1 + 5;
+const EVENT_OVERHEAD = ENTRY_BYTES + 1 + 5;
 
 /**
  * Builds batches in scratch memory of its own. As soon as every batch built in it was released, the memory is used again from the
@@ -104,6 +115,26 @@ export class BatchBuilder {
       if (this.#did[0] === count) return this.#finished();
       this.nextBlock(size);
     }
+  }
+
+  /** The events of a batch with their headers changed, without those that have a zero in `keep`. */
+  change(batch: Batch, edits: readonly HeaderEdit[], keep: Uint8Array = NO_BYTES): Batch {
+    const from = this.#stagedLength;
+    for (const { name, value, preserve = false } of edits) {
+      this.#stageLength(value === undefined ? 0 : preserve ? 2 : 1);
+      this.#stage(name);
+      if (value !== undefined) this.#stage(value);
+    }
+    const grownMax = this.#stagedLength - from + EVENT_OVERHEAD;
+    const bytesMax = batch.byteLength + batch.length * grownMax;
+    const { memory, fill, entries } = this.#block;
+    if (memory.length - ENTRY_BYTES * entries - fill < bytesMax) this.nextBlock(Math.max(bytesMax, BLOCK_BYTES));
+    const staged = this.#staged.subarray(from, this.#stagedLength);
+    this.#stagedLength = from;
+    const { memory: block, fill: at, entries: behind } = this.#block;
+    const { base, size, first, length, start, end } = batch;
+    addon.changeBatch(block, at, behind, staged, keep, this.#did, batch.memory, base, size, first, length, start, end);
+    return this.#finished();
   }
 
   /** The block that is being filled, for those who write to it themselves. @internal */

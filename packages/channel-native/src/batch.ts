@@ -81,6 +81,12 @@ export class Batch {
     return Object.fromEntries(pairs);
   }
 
+  /** The names of the headers of all events, each once. */
+  headerNames(): string[] {
+    const { memory, base, size, first, length, start, end } = this;
+    return addon.batchHeaderNames(memory, base, size, first, length, start, end);
+  }
+
   /** The events from `from` up to `to`. */
   slice(from: number, to = this.length): Batch {
     if (from < 0 || to > this.length || from > to) {

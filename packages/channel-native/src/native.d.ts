@@ -17,14 +17,14 @@ export declare function answerOwner(owner: number, out: Float64Array): number
 /** The sum, modulo 2³², of the CRC-32C of each of a batch's bodies. */
 export declare function batchChecksum(memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
 
+/** The names of the headers of a batch's events, each once. */
+export declare function batchHeaderNames(memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): Array<string>
+
 /** The headers of one event: name, value, name, value … */
 export declare function batchHeaders(memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number, index: number): Array<string>
 
 /** Flume's 100-byte slots of a batch's bodies. */
 export declare function batchSlots(memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
-
-/** Copies a batch behind what is in a block, with a header set in every event. Writes to `did`: events, bytes; neither when the block is full. */
-export declare function batchWithHeader(block: Uint8Array, fill: number, entries: number, name: string, value: string, preserve: boolean, did: Uint32Array, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): void
 
 /**
  * Encodes `count` events that a builder has staged, behind what is in a block. Writes to `did`: events, bytes; when they are fewer,
@@ -37,6 +37,12 @@ export declare function bytesToVerify(handle: ExternalObject<unknown>): number
 
 /** Ends a wait; false when its outcome is already on its way to the doorbell. */
 export declare function cancelWait(channel: number, owner: number, token: number): boolean
+
+/**
+ * Copies a batch behind what is in a block, with the staged edits made in every event, and without the events that have a zero in `keep`, unless
+ * that is empty. Writes to `did`: events, bytes; fewer than there are when the block was full.
+ */
+export declare function changeBatch(block: Uint8Array, fill: number, entries: number, edits: Uint8Array, keep: Uint8Array, did: Uint32Array, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): void
 
 /** Writes put, taken, committed, rolledBack, reclaimed, voided, refused, queued, leased, reserved, queuedBytes, oldestMs, recovered, lost. */
 export declare function channelCounters(channel: number, out: Float64Array): void
@@ -285,6 +291,12 @@ export declare function openFile(buffer: Uint8Array, settings: FileChannelSettin
 /** Opens a memory channel over a `SharedArrayBuffer` of at least the layout's length, which the caller keeps until after `closeChannel`. */
 export declare function openMemory(buffer: Uint8Array, limits: MemoryLimits, poisoning: boolean): number
 
+/**
+ * Opens a pipe that no other process inherits by itself: the file descriptors to read from and to write to. What Node calls a pipe between processes
+ * is a socket, and a command cannot open that as `/dev/stdout`.
+ */
+export declare function openPipe(): Array<number>
+
 /** A number for a new reader of requests: of Avro (0), of Thrift's compact (1) or binary protocol (2). */
 export declare function openWire(protocol: number, requestBytesMax: number): number
 
@@ -350,6 +362,12 @@ export declare function rollbackTake(channel: number, owner: number, lease: numb
 
 /** Makes an event of every line of `tail` + `data`. Writes to `did`: events, bytes, bytes of `data` consumed, 1 for overlong + 2 for a full block. */
 export declare function splitLines(block: Uint8Array, fill: number, entries: number, tail: Uint8Array, data: Uint8Array, charsMax: number, did: Uint32Array): void
+
+/**
+ * Makes an event of every line of text that begins with `searched` bytes without a line end. Writes to `did`: events, bytes, bytes of text consumed,
+ * how often a line was cut, 1 for a full block.
+ */
+export declare function splitText(block: Uint8Array, fill: number, entries: number, text: Uint8Array, searched: number, ended: boolean, bytesMax: number, did: Uint32Array): void
 
 /** Gives what was filled to the log of a file channel: LATER; then the put is shown or, if `hidden`, waits for `publish` or `voidReservation`. */
 export declare function stage(channel: number, owner: number, token: number, reservation: number, hidden: boolean): number

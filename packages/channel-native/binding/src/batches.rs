@@ -2,7 +2,7 @@
 
 use millrace_engine::{
     Error,
-    batch::{Entry, Run, Space, headers, push_flat, scan_events, set_header},
+    batch::{Entry, Run, Space, change, header_names, headers, push_flat, read_edits, scan_events},
     channel::SLOT_LEN,
     lines,
     numbers::push_numbers,
@@ -107,15 +107,30 @@ pub fn copy_batch(
     run.copy_to(&mut space(&mut block, fill, entries, count)?).map_err(thrown)
 }
 
-/// Copies a batch behind what is in a block, with a header set in every event. Writes to `did`: events, bytes; neither when the block is full.
+/// The names of the headers of a batch's events, each once.
 #[napi(catch_unwind)]
-pub fn batch_with_header(
+pub fn batch_header_names(
+    memory: Uint8ArraySlice<'_>,
+    base: f64,
+    size: f64,
+    first: u32,
+    count: u32,
+    start: u32,
+    end: u32,
+) -> Result<Vec<String>> {
+    let run = run(&memory, base, size, first, count, start, end)?;
+    Ok(header_names(&run).into_iter().map(str::to_owned).collect())
+}
+
+/// Copies a batch behind what is in a block, with the staged edits made in every event, and without the events that have a zero in `keep`, unless
+/// that is empty. Writes to `did`: events, bytes; fewer than there are when the block was full.
+#[napi(catch_unwind)]
+pub fn change_batch(
     mut block: Uint8ArraySlice<'_>,
     fill: u32,
     entries: u32,
-    name: String,
-    value: String,
-    preserve: bool,
+    edits: Uint8ArraySlice<'_>,
+    keep: Uint8ArraySlice<'_>,
     mut did: Uint32ArraySlice<'_>,
     memory: Uint8ArraySlice<'_>,
     base: f64,
@@ -127,7 +142,9 @@ pub fn batch_with_header(
 ) -> Result<()> {
     let run = run(&memory, base, size, first, count, start, end)?;
     let mut space = space(&mut block, fill, entries, count)?;
-    set_header(&run, &name, &value, preserve, &mut space).map_err(thrown)?;
+    let edits = read_edits(&edits).map_err(thrown)?;
+    let wanted = |index| keep.get(index).is_none_or(|&kept| kept != 0);
+    change(&run, &edits, wanted, &mut space).map_err(thrown)?;
     report(&mut did, &space, &[]);
     Ok(())
 }

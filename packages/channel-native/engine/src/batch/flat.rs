@@ -37,7 +37,7 @@ pub fn push_flat(input: &[u8], space: &mut Space<'_>) -> Result<Size> {
     Ok(read)
 }
 
-fn number(input: &[u8], at: &mut usize) -> Result<u32> {
+pub(super) fn number(input: &[u8], at: &mut usize) -> Result<u32> {
     let Some(number) = input[*at..].first_chunk() else {
         return Err(invalid("the input ends inside a number", input.len()));
     };
@@ -45,7 +45,7 @@ fn number(input: &[u8], at: &mut usize) -> Result<u32> {
     Ok(u32::from_le_bytes(*number))
 }
 
-fn bytes<'a>(input: &'a [u8], at: &mut usize) -> Result<&'a [u8]> {
+pub(super) fn bytes<'a>(input: &'a [u8], at: &mut usize) -> Result<&'a [u8]> {
     let offset = *at;
     let length = number(input, at)? as usize;
     let Some(bytes) = input[*at..].get(..length) else {

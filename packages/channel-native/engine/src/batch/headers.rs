@@ -1,8 +1,11 @@
 //! Reading the header map of an event.
 
-use std::{ops::Range, str};
+use std::{collections::HashSet, ops::Range, str};
 
-use super::varint::{read, read_length};
+use super::{
+    run::Run,
+    varint::{read, read_length},
+};
 use crate::Result;
 
 /// The headers of an event, from its encoded map. A map that is not canonical ends where it goes wrong.
@@ -12,6 +15,22 @@ pub fn headers(map: &[u8]) -> impl Iterator<Item = (&str, &str)> {
         let pair = pairs.as_mut()?.next().ok()??;
         Some((str::from_utf8(pair.key).ok()?, str::from_utf8(pair.value).ok()?))
     })
+}
+
+/// The names of the headers of all events, each once, in the order in which they come first.
+#[must_use]
+pub fn header_names<'a>(run: &Run<'a>) -> Vec<&'a str> {
+    let mut names = vec![];
+    let mut known = HashSet::new();
+    for event in run.iter() {
+        for (at, (name, _)) in headers(event.headers).enumerate() {
+            // Most events have the same headers in the same order.
+            if names.get(at) != Some(&name) && known.insert(name) {
+                names.push(name);
+            }
+        }
+    }
+    names
 }
 
 /// One header as it stands in a map.

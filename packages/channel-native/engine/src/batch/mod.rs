@@ -32,8 +32,8 @@ mod tests;
 pub(crate) mod varint;
 
 pub use canonical::scan_events;
-pub use change::{filter, remove_header, set_header};
+pub use change::{Edit, change, read_edits};
 pub use flat::push_flat;
-pub use headers::headers;
+pub use headers::{header_names, headers};
 pub use run::{Entry, Event, Run};
 pub use space::{Size, Space};
