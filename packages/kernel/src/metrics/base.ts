@@ -59,7 +59,7 @@ export const channelMetrics = {
   leased: gauge('channel_events_leased', 'Events that sinks have taken and neither delivered nor given back.'),
   reserved: gauge('channel_events_reserved', 'Events for which room is held.'),
   queuedBytes: gauge('channel_queued_bytes', 'Encoded bytes of the events that wait.'),
-  oldestMs: gauge('channel_oldest_event_age_milliseconds', 'How long the oldest event that waits has been there.'),
+  oldestSeconds: gauge('channel_oldest_event_age_seconds', 'How long the oldest event that waits has been there.'),
   size: gauge('channel_size', 'Events in it, as Flume counts them for this type.', { flume: 'ChannelSize' }),
   capacity: gauge('channel_capacity', 'Most events in it.', { flume: 'ChannelCapacity' }),
   fillPercent: gauge('channel_fill_percentage', 'Part of its capacity that is used.', {
@@ -79,8 +79,10 @@ export function metricsOf(spec: { readonly kind: keyof typeof metricsOfKind; rea
 
 /** All figures of a channel. A `capacity` of 0 has no limit, and then it has no `fillPercent`. */
 export function channelFigures(counters: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
-  const { put = 0, refused = 0, size = 0, capacity = 0 } = counters;
-  return { ...counters, attempted: put + refused, ...(capacity > 0 && { fillPercent: (size / capacity) * 100 }) };
+  const { oldestMs = 0, ...figures } = counters;
+  const { put = 0, refused = 0, size = 0, capacity = 0 } = figures;
+  const fill = capacity > 0 && { fillPercent: (size / capacity) * 100 };
+  return { ...figures, ...fill, attempted: put + refused, oldestSeconds: oldestMs / 1_000 };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AgentStatus } from '../agent.ts';
@@ -40,20 +41,19 @@ export function serveMetrics({ port, host, status, log, retryMs = 3_000 }: Metri
   async function listen(): Promise<void> {
     let said = false;
     while (!closing.signal.aborted) {
-      const { promise: settled, resolve } = Promise.withResolvers<Error | undefined>();
-      server.once('error', resolve).listen({ port, host }, () => resolve(undefined));
-      const error = await settled;
-      if (error === undefined) {
-        server.off('error', resolve);
+      try {
+        await once(server.listen({ port, host }), 'listening');
+        // From now on that is a connection which could not be accepted: the loss of who made it.
+        server.on('error', (error) => log.debug({ error }, 'The server of the metrics has met an error.'));
         const address = server.address() as AddressInfo;
         log.info({ port: address.port }, 'Metrics are at /metrics, and for Prometheus at /metrics/prometheus.');
-        listening.resolve(address.port);
-        return;
+        return listening.resolve(address.port);
+      } catch (error) {
+        const sentence = `Metrics cannot be had on this port; it is tried again every ${retryMs} ms.`;
+        if (!said) log.warn({ error, port }, sentence);
+        said = true;
+        await pause(retryMs, closing.signal);
       }
-      if (!said)
-        log.warn({ error, port }, `Metrics cannot be had on this port; it is tried again every ${retryMs} ms.`);
-      said = true;
-      await pause(retryMs, closing.signal);
     }
   }
 
