@@ -93,7 +93,7 @@ export type Resource =
 
 /** What becomes of events outside of channels, in words for `millrace explain`. */
 export interface SourceFacts {
-  /** What those who sent an event know once it is in every required channel, such as `netcat clients were told OK for them`. */
+  /** What those who sent events know once these are in every required channel, as a sentence: `netcat clients were told OK for them.` */
   readonly told: string;
   /** What becomes of events while a channel has no room: `lines are answered with FAILED and have to be sent again`. */
   readonly refused: string;
@@ -115,6 +115,8 @@ export interface ChannelFacts {
 
 /** What a sink promises, in words for `millrace explain`. */
 export interface SinkFacts {
+  /** Where it delivers to, in a few words: `collector:4141`. */
+  readonly to?: string;
   /** When its events leave the channel, behind `Events leave c1 `: `when the next agent has acknowledged them`. */
   readonly done: string;
   /** Why some may be delivered twice, as a sentence; undefined when that makes no difference. */

@@ -57,8 +57,9 @@ export const avro = defineSink({
   metrics: rpcMetrics,
   batch: 'batchSize',
   check: brokenRules,
-  facts: ({ clientType }) => ({
-    ...rpcFacts(),
+  facts: ({ clientType, ...config }) => ({
+    ...rpcFacts(config),
+    ...(config.hosts !== undefined && { to: Object.values(config.addresses).join(' ') }),
     ...(clientType === 'default_loadbalance' && {
       disorder: 'It sends its batches to several hosts in turn, which nothing keeps in order.',
     }),

@@ -49,7 +49,8 @@ export const fileRoll = defineSink({
   uses: ({ directory, prefix, extension }) => [
     { what: 'directory', path: directory, files: `${prefix}*.${extension}`, property: 'sink.directory' },
   ],
-  facts: () => ({
+  facts: ({ directory }) => ({
+    to: directory,
     done: 'when they are on the disk',
     twice: 'After a crash some may be in two files.',
   }),

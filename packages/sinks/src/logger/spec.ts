@@ -13,6 +13,7 @@ export const logger = defineSink({
   metrics: {},
   flumeEntry: false,
   facts: () => ({
+    to: 'standard output',
     done: 'when they are written to standard output',
     twice: 'After a crash some may be written again.',
   }),

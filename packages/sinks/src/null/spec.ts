@@ -15,5 +15,5 @@ export const nullSink = defineSink({
   metrics: {},
   flumeEntry: false,
   batch: 'batchSize',
-  facts: () => ({ done: 'as soon as they are taken: it drops them' }),
+  facts: () => ({ to: 'nowhere', done: 'as soon as they are taken: it drops them' }),
 });

@@ -37,7 +37,7 @@ export const avro = defineSource({
   check: (config) => [...checkTlsServer(config), ...(config.ipFilter ? checkRules(config.ipFilterRules) : [])],
   uses: (config) => portUsed('tcp', config),
   facts: () => ({
-    told: 'Avro clients were told OK for them',
+    told: 'Avro clients were told OK for them.',
     refused: 'requests are answered with FAILED, and the clients send them again',
   }),
 });

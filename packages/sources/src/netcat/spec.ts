@@ -35,7 +35,7 @@ export const netcat = defineSource({
   flumeEntry: false,
   uses: (config) => portUsed('tcp', config),
   facts: ({ acknowledge, inFlightBytesMax }) => ({
-    told: acknowledge ? 'netcat clients were told OK for them' : 'netcat clients were told nothing',
+    told: acknowledge ? 'netcat clients were told OK for them.' : 'netcat clients were told nothing.',
     refused: 'lines are answered with FAILED, and whoever sent them has to send them again',
     ...(!acknowledge && {
       lost: `Lines that it has read and no channel has yet, up to ${bytesText(inFlightBytesMax)}: without ack-every-event nobody is told which these are.`,

@@ -24,7 +24,7 @@ export const seq = defineSource({
   },
   batch: 'batchSize',
   facts: () => ({
-    told: 'nobody has sent them: they are made here',
+    told: 'Nobody has sent them: they are made here.',
     refused: 'it waits, and makes the same events later',
   }),
 });

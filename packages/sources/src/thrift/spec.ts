@@ -49,7 +49,7 @@ export const thrift = defineSource({
       : [`protocol is "${protocol}", which means compact, as in Flume: write compact or binary, in small letters`],
   uses: (config) => portUsed('tcp', config),
   facts: () => ({
-    told: 'Thrift clients were told OK for them',
+    told: 'Thrift clients were told OK for them.',
     refused: 'requests are answered with FAILED, and the clients send them again',
   }),
 });

@@ -35,7 +35,8 @@ export const rpcProperties = {
 };
 
 /** What such a sink promises. */
-export const rpcFacts = (): SinkFacts => ({
+export const rpcFacts = ({ hostname, port }: { readonly hostname: string; readonly port: number }): SinkFacts => ({
+  to: `${hostname}:${port}`,
   done: 'when the source that they were sent to has acknowledged them',
   twice: 'When an answer is lost they are sent again, so some may come twice.',
 });

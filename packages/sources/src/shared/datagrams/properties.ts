@@ -18,7 +18,7 @@ export const datagramProperties = {
 
 /** What every source for datagrams promises: who sends a datagram learns nothing of it. */
 export const datagramFacts = ({ inFlightBytesMax }: { readonly inFlightBytesMax: number }): SourceFacts => ({
-  told: 'nobody is told anything over UDP',
+  told: 'Nobody is told anything over UDP.',
   refused: 'datagrams are dropped, and counted',
   lost: `Datagrams that no channel has yet, up to ${bytesText(inFlightBytesMax)}, and all that come while it does not run: UDP has no acknowledgement.`,
 });

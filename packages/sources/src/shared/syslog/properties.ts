@@ -49,7 +49,7 @@ export const syslogStreamProperties = {
 
 /** What those promise: syslog has no acknowledgement. */
 export const syslogStreamFacts = ({ inFlightBytesMax }: { readonly inFlightBytesMax: number }): SourceFacts => ({
-  told: 'syslog clients are never told anything',
+  told: 'Syslog clients are never told anything.',
   refused: 'the connections are not read, so that clients wait; nothing is dropped',
   lost: `Messages that it has read and no channel has yet, up to ${bytesText(inFlightBytesMax)}, and what was still in the connections: syslog has no acknowledgement.`,
 });
