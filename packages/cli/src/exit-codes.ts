@@ -3,6 +3,7 @@ export const exitCodes = {
   done: 0,
   failed: 1,
   usage: 2,
+  noAgent: 3,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -14,4 +15,5 @@ Exit codes:
   1    the configuration has mistakes that leave nothing to run, or the command failed;
        or an agent stopped with events in a memory channel that could not be delivered in time, and they are lost
   2    the command line cannot be understood
+  3    no agent answers (status, stop, reload)
   130  stopped at once by a second Ctrl-C (143: by a second SIGTERM, 129: by a second SIGHUP), which loses what is in a memory channel`;

@@ -4,6 +4,9 @@ import { addAvroClientCommand } from './commands/avro-client.ts';
 import { addBenchCommand } from './commands/bench.ts';
 import { addChannelCommand } from './commands/channel.ts';
 import { addCheckCommand } from './commands/check.ts';
+import { addReloadCommand } from './commands/reload.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { addStopCommand } from './commands/stop.ts';
 import { addToolCommand } from './commands/tool.ts';
 import { addVersionCommand, versionText } from './commands/version.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
@@ -42,6 +45,9 @@ export async function main(name: 'millrace' | 'flume-ng', args: readonly string[
     args,
     [...agent.options, ...avroClient.options].map((option) => option.name()),
   );
+  addStatusCommand(program, end);
+  addStopCommand(program, end);
+  addReloadCommand(program, end);
   addVersionCommand(program);
   addBenchCommand(program, end);
   addChannelCommand(program, end);

@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { openLog } from '../log.ts';
 import { quoted } from '../shell.ts';
 import { registry } from './components.ts';
+import { openControl } from './control.ts';
 import { showDiagnostics, showNothingToRun } from './diagnostics.ts';
 import { configurationFiles } from './files.ts';
 import { startMonitoring, tellFigures } from './monitoring.ts';
@@ -42,18 +43,26 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   }
   showDiagnostics(loaded, log);
 
-  const { signal } = stopSignal((reason) =>
+  const { signal, stop } = stopSignal((reason) =>
     log.info({ signal: reason }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
   );
   const agent = new Agent(plan, { log, logLevel: level, signal });
   const metrics = await startMonitoring(system, { status: () => agent.status(), log });
+  let started = false;
+  const control = await openControl(agent, {
+    log,
+    state: () => (signal.aborted ? 'stopping' : started ? 'running' : 'starting'),
+    stop: () => stop('millrace stop'),
+  });
   await agent.start();
+  started = true;
   if (!signal.aborted) await once(signal, 'abort');
 
   const stopped = await agent.stop();
   await metrics?.close();
   tellFigures(agent.status(), log);
   const code = tellHowItStopped(stopped, log);
+  control.close(code, stopped);
   if (stopped.stuck.length > 0) process.kill(process.pid, 'SIGKILL');
   return code;
 }

@@ -2,9 +2,14 @@ export { bytesText, count } from '@millrace/kernel/words';
 
 /** How long ago something was, in its two largest units. */
 export function ago(thenMs: number, nowMs: number): string {
-  let rest = Math.floor((nowMs - thenMs) / 1000);
-  if (rest < 0) return 'in the future, by this host’s clock';
-  if (rest === 0) return 'just now';
+  const ms = nowMs - thenMs;
+  if (ms < 0) return 'in the future, by this host’s clock';
+  return ms < 1_000 ? 'just now' : `${span(ms)} ago`;
+}
+
+/** A length of time, in its two largest units. */
+export function span(ms: number): string {
+  let rest = Math.floor(ms / 1_000);
   const parts: string[] = [];
   for (const [unit, seconds] of [
     ['d', 86_400],
@@ -16,7 +21,7 @@ export function ago(thenMs: number, nowMs: number): string {
     rest -= whole * seconds;
     if (whole > 0) parts.push(`${whole} ${unit}`);
   }
-  return `${parts.slice(0, 2).join(' ')} ago`;
+  return parts.slice(0, 2).join(' ') || '0 s';
 }
 
 /** A moment, to the second. */

@@ -13,7 +13,7 @@ import {
 } from './messages.ts';
 
 /** A question without its number. */
-type Question<Ask extends Request['ask']> = Omit<Extract<Request, { ask: Ask }>, 'id'>;
+type Question<Ask extends Request['ask']> = { readonly ask: Ask } & Omit<Extract<Request, { ask: Ask }>, 'id'>;
 
 /**
  * Connects to the control socket of an agent. Rejects with what the operating system says when nobody listens there, and with `MR_CONTROL` when nobody answers

@@ -58,10 +58,10 @@ export interface Controlled {
 
 /** How a reload went. */
 export interface ReloadReport {
-  /** Whether `changes` were made; false also when they were only asked for. */
-  readonly applied: boolean;
+  /** Whether `changes` were made, are what would be made, or cannot be made because the new configuration has errors. */
+  readonly outcome: 'applied' | 'planned' | 'refused';
   readonly changes: Changes;
-  /** What is wrong with the new configuration, rendered for people. With an error among it nothing was changed. */
+  /** What is wrong with the new configuration, rendered for people. */
   readonly diagnostics: readonly string[];
 }
 

@@ -12,10 +12,14 @@ export function reportOf(status: AgentStatus, rates: Rates, state: AgentReport['
     pid: process.pid,
     state,
     startedAtMs: status.startedAtMs,
-    sources: status.sources.map((source) => workerReport('source', source, rates)),
-    channels: status.channels.map((channel) => channelReport(channel, rates)),
-    sinks: status.sinks.map((sink) => workerReport('sink', sink, rates)),
+    sources: byName(status.sources).map((source) => workerReport('source', source, rates)),
+    channels: byName(status.channels).map((channel) => channelReport(channel, rates)),
+    sinks: byName(status.sinks).map((sink) => workerReport('sink', sink, rates)),
   };
+}
+
+function byName<Of extends { readonly name: string }>(statuses: readonly Of[]): Of[] {
+  return statuses.toSorted((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
 }
 
 function componentReport(status: ChannelStatus | MeteredStatus): Omit<ComponentReport, 'kind' | 'state'> {

@@ -1,0 +1,117 @@
+import { type ControlClient, connectAgent } from '@millrace/kernel/control/client';
+import {
+  distrustOf,
+  type FoundSocket,
+  removeAbandoned,
+  runDirectories,
+  socketPath,
+  socketsIn,
+} from '@millrace/kernel/control/directory';
+import type { Greeting } from '@millrace/kernel/control/messages';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+
+/** How long an agent may take to answer. */
+export const ANSWER_MS = 10_000;
+
+/** Which agents are meant. */
+export interface Choice {
+  readonly name?: string;
+  readonly pid?: number;
+}
+
+/** An agent that answers. */
+export interface RunningAgent {
+  readonly client: ControlClient;
+  readonly name: string;
+  /** For people, such as `a1 (process 4711)`. */
+  readonly label: string;
+}
+
+export interface FoundAgents {
+  readonly agents: readonly RunningAgent[];
+  /** Sentences about those that should answer and do not. */
+  readonly silent: readonly string[];
+}
+
+/** Connects to every agent that is meant and can be reached; says on standard error where it must not look. */
+export async function findAgents(choice: Choice): Promise<FoundAgents> {
+  const agents: (RunningAgent & Greeting)[] = [];
+  const silent: string[] = [];
+  const meet = async (socket: FoundSocket) => {
+    try {
+      const client = await connectAgent(socket.path, ANSWER_MS);
+      const greeting = await client.greeted;
+      agents.push({ client, ...greeting, name: greeting.agent, label: `${greeting.agent} (process ${greeting.pid})` });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') await removeAbandoned(socket);
+      else silent.push(`The agent behind ${socket.path} does not answer. ${message}`);
+    }
+  };
+
+  for (const { path, explicit } of runDirectories(process.env)) {
+    // Root may look into the directory of somebody else, when it is named.
+    const distrust = distrustOf(path, { anyOwner: explicit && process.geteuid?.() === 0 });
+    if (distrust === undefined) await Promise.all(socketsOf(path, choice).map(meet));
+    else if (distrust !== 'is missing') tell(`${path} ${distrust}. It was not looked into.`);
+  }
+  agents.sort((one, other) => one.label.localeCompare(other.label, 'en', { numeric: true }));
+  return { agents, silent };
+}
+
+/** Does something with the one agent that is meant, and says why it cannot when there is not exactly one. */
+export async function withAgent(choice: Choice, use: (agent: RunningAgent) => Promise<ExitCode>): Promise<ExitCode> {
+  const found = await findAgents(choice);
+  const [agent, ...others] = found.agents;
+  try {
+    if (agent === undefined) return await tellNone(choice, found);
+    if (others.length === 0) return await use(agent);
+    const labels = found.agents.map(({ label }) => `  ${label}\n`).join('');
+    tell(`Which agent? There are several:\n${labels}Name one by -n NAME, or by --pid PID.`);
+    return exitCodes.usage;
+  } catch (error) {
+    tell((error as Error).message);
+    return exitCodes.failed;
+  } finally {
+    for (const { client } of found.agents) client.close();
+  }
+}
+
+/** Says that no agent answers, where was looked, and which ones there are. */
+export async function tellNone(choice: Choice, { silent }: FoundAgents): Promise<ExitCode> {
+  for (const sentence of silent) tell(sentence);
+  if (silent.length > 0) return exitCodes.noAgent;
+  const meant = [choice.name ?? '', choice.pid === undefined ? '' : `with the process ${choice.pid}`].join(' ').trim();
+  const places = runDirectories(process.env).map(({ path }) => path);
+  tell(
+    `No agent ${meant === '' ? '' : `${meant} `}of this user runs; sockets were looked for in ${places.join(' and ')}.`,
+  );
+  if (meant === '') {
+    tell(
+      'For an agent of another user, run this as that user, or name the directory of its socket in MILLRACE_RUN_DIR.',
+    );
+  } else {
+    const { agents } = await findAgents({});
+    if (agents.length > 0) tell(`These run: ${agents.map(({ label }) => label).join(', ')}`);
+    for (const { client } of agents) client.close();
+  }
+  return exitCodes.noAgent;
+}
+
+/** A line on standard error. */
+export function tell(text: string): void {
+  process.stderr.write(`${printable(text)}\n`);
+}
+
+/** Text without characters that could steer a terminal; what agents say has words of their peers in it. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}--\n]/gv, '�');
+}
+
+function socketsOf(directory: string, { name, pid }: Choice): FoundSocket[] {
+  return socketsIn(directory).filter(
+    (socket) =>
+      (pid === undefined || socket.pid === pid) &&
+      (name === undefined || socket.path === socketPath(directory, name, socket.pid)),
+  );
+}
