@@ -4,7 +4,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { type Choice, printable, tell, withAgent } from './agents.ts';
 
 interface ReloadOptions extends Choice {
-  readonly plan?: true;
+  readonly plan?: boolean;
 }
 
 /** Has an agent apply its configuration as its files are now, or say what that would do. */
