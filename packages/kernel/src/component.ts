@@ -1,4 +1,4 @@
-import type { Batch, BatchBuilder } from '@millrace/channel-native';
+import type { Batch, BatchBuilder, Headers } from '@millrace/channel-native';
 import type { ConfigOf, Metrics, Spec } from './spec.ts';
 
 export type { Batch, BatchBuilder, Headers } from '@millrace/channel-native';
@@ -58,6 +58,58 @@ export interface SourceContext<Of extends Spec> extends Context<Of> {
   readonly transactionCapacity: number;
 }
 
+/** What an interceptor is opened with. */
+export type InterceptorContext<Of extends Spec> = Omit<Context<Of>, 'metrics'>;
+
+/** An event as {@link Events.map} shows it. */
+export interface SingleEvent {
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/** What an interceptor makes of an event; text is encoded as UTF-8. */
+export interface MadeEvent {
+  readonly headers: Headers;
+  readonly body: Uint8Array | string;
+}
+
+/**
+ * The events that pass an interceptor, and what it can do to them. All of it but `map` is done to the whole batch at once, by native code:
+ * no object is made for an event, and the changes of all interceptors of a source cost one copy. Of no use when `intercept` has settled.
+ */
+export interface Events {
+  readonly length: number;
+  /** The headers of one event, with all changes so far. */
+  headers(index: number): Headers;
+  /** The body of one event where it lies: valid until the next call of `keep` or `map`, and until `intercept` settles. */
+  bodyView(index: number): Buffer;
+  /** The names of the headers of all events, each once. */
+  headerNames(): readonly string[];
+  /** Sets a header in every event; with `preserve`, an event that has it keeps its own. */
+  setHeader(name: string, value: string, options?: { readonly preserve?: boolean }): void;
+  /** Removes a header from every event that has it. */
+  removeHeader(name: string): void;
+  /**
+   * Drops the events that are not wanted, and numbers those that are left from 0 again. For who sent it a dropped event is accepted; it
+   * counts as `filtered` in the metrics.
+   */
+  keep(wanted: (index: number) => boolean): void;
+  /** Makes every event anew, which takes longer than the above; undefined drops it, as `keep` does. */
+  map(make: (event: SingleEvent, index: number) => MadeEvent | undefined): void;
+}
+
+export interface RunningInterceptor {
+  /**
+   * Called with what a source emits, before its channels are chosen: with one event or with thousands. What it throws refuses all of them
+   * to who sent them. Of events that are requests of their own each is then shown again, alone: only what really cannot pass is refused.
+   *
+   * While a promise is pending the events wait, in their place; so do those behind them, with which it may be called meanwhile.
+   */
+  intercept(events: Events): Promise<void> | void;
+  /** Called when everything has passed. */
+  close(): Promise<void>;
+}
+
 export interface SinkContext<Of extends Spec> extends Context<Of> {}
 
 /** A source that calls `emit` by itself. */
@@ -89,3 +141,6 @@ export type OpenSource<Of extends Spec> = (context: SourceContext<Of>) => Promis
 
 /** What a sink's module exports as `open`: resolves when the sink can take; its peer need not have been reached. */
 export type OpenSink<Of extends Spec> = (context: SinkContext<Of>) => Promise<RunningSink>;
+
+/** What an interceptor's module exports as `open`: resolves when events can pass. The source is opened after its interceptors. */
+export type OpenInterceptor<Of extends Spec> = (context: InterceptorContext<Of>) => Promise<RunningInterceptor>;

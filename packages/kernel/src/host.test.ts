@@ -19,6 +19,7 @@ function start(at: 'open' | 'run' | 'close' | 'never', fault: Fault, options: Pa
     config: { at, fault },
     metrics: allocateCells([['received', 'accepted', 'rejected', 'filtered']])[0]!,
     drive: 'event',
+    interceptors: [],
     required: [],
     optional: [],
   };
@@ -140,6 +141,7 @@ test('a component whose module is not there fails its start', async () => {
       config: {},
       metrics: allocateCells([[]])[0]!,
       drive: 'event',
+      interceptors: [],
       required: [],
       optional: [],
     },

@@ -37,9 +37,13 @@ interface Component {
   readonly metrics: CellRange;
 }
 
+export interface InterceptorAssignment extends Omit<Component, 'metrics'> {}
+
 export interface SourceAssignment extends Component {
   readonly kind: 'source';
   readonly drive: 'event' | 'polling';
+  /** In the order in which they see events. */
+  readonly interceptors: readonly InterceptorAssignment[];
   readonly required: readonly ChannelAddress[];
   readonly optional: readonly ChannelAddress[];
 }

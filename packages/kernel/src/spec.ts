@@ -145,6 +145,7 @@ export type Spec = Declaration & { readonly kind: Kind };
 export type SourceSpec = Declaration & SourceTraits & { readonly kind: 'source' };
 export type SinkSpec = Declaration & SinkTraits & { readonly kind: 'sink' };
 export type ChannelSpec = Declaration & ChannelTraits & { readonly kind: 'channel' };
+export type InterceptorSpec = Declaration & { readonly kind: 'interceptor' };
 export type SelectorSpec = Declaration & { readonly kind: 'selector' };
 
 export function defineSource<Of extends Properties, Measures extends Metrics>(
@@ -169,6 +170,11 @@ export function defineSelector<Of extends Properties, Measures extends Metrics>(
   declaration: Declaration<Of, Measures>,
 ) {
   return { kind: 'selector', ...declaration } as const;
+}
+
+/** An interceptor has no figures of its own: its source counts what it drops. */
+export function defineInterceptor<Of extends Properties>(declaration: Declaration<Of, Record<string, never>>) {
+  return { kind: 'interceptor', ...declaration } as const;
 }
 
 export function defineSerializer<Of extends Properties, Measures extends Metrics>(

@@ -29,6 +29,7 @@ function supervise(at: 'open' | 'run', fault: Fault, options: Partial<Supervisor
       config: { at, fault },
       metrics: allocateCells([['received', 'accepted', 'rejected', 'filtered']])[0]!,
       drive: 'event',
+      interceptors: [],
       required: [],
       optional: [],
     }),

@@ -66,6 +66,7 @@ test('whenever workers are killed, the laws of the figures hold and nothing acce
     config: { accepted, batch: 37 },
     metrics: r1!,
     drive: 'event',
+    interceptors: [],
     required: [channel.address],
     optional: [],
   };

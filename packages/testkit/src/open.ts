@@ -43,6 +43,7 @@ export async function openSource(
     config: configOf(spec, settings),
     metrics: cells!,
     drive: sourceSpec.drive,
+    interceptors: [],
     required: required.map(({ address }) => address),
     optional: optional.map(({ address }) => address),
   } as const;

@@ -43,6 +43,15 @@ const aliases: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>>
     multiplexing: 'channel.MultiplexingChannelSelector',
     load_balancing: 'channel.LoadBalancingChannelSelector',
   },
+  interceptor: {
+    timestamp: 'interceptor.TimestampInterceptor$Builder',
+    host: 'interceptor.HostInterceptor$Builder',
+    static: 'interceptor.StaticInterceptor$Builder',
+    regex_filter: 'interceptor.RegexFilteringInterceptor$Builder',
+    regex_extractor: 'interceptor.RegexExtractorInterceptor$Builder',
+    remove_header: 'interceptor.RemoveHeaderInterceptor$Builder',
+    search_replace: 'interceptor.SearchAndReplaceInterceptor$Builder',
+  },
 };
 
 const withoutAlias: Readonly<Partial<Record<Kind, readonly string[]>>> = {
@@ -55,6 +64,10 @@ const withoutAlias: Readonly<Partial<Record<Kind, readonly string[]>>> = {
     'source.thriftLegacy.ThriftLegacySource',
   ],
   channel: ['channel.kafka.KafkaChannel', 'channel.PseudoTxnMemoryChannel'],
+  interceptor: [
+    'sink.solr.morphline.MorphlineInterceptor$Builder',
+    'sink.solr.morphline.UUIDInterceptor$Builder',
+  ],
   sink: ['sink.kafka.KafkaSink', 'sink.kudu.KuduSink', 'sink.solr.morphline.MorphlineSink'],
 };
 

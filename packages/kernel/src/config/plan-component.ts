@@ -31,6 +31,7 @@ const wiring: Readonly<
   },
   channel: { names: ['type'], prefixes: [] },
   sink: { names: ['type', 'channel'], prefixes: [] },
+  interceptor: { names: ['type'], prefixes: [] },
 };
 
 /** `Source r1 is dropped.` */
@@ -46,17 +47,19 @@ export interface Unwired<Of extends Spec = Spec> {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** Finds out what a component is and reads its settings; undefined when it cannot run. Every mistake is reported. */
+/** Finds out what a component is and reads its settings; undefined when it cannot run, of which `consequence` says in a sentence what it means. */
 export function planComponent<Of extends ComponentKind>(
   kind: Of,
   component: Listed,
   planning: Planning,
+  consequence = dropped(kind, component),
 ): Unwired<SpecOf[Of]> | undefined {
   const { report, registry, globals } = planning;
   const { id, name, place } = component;
-  const owner: Owner = { id, place, consequence: dropped(kind, component) };
+  const owner: Owner = { id, place, consequence };
   warnOfStub(component, report);
-  const filtersMissing = needsFilter(kind, component, planning);
+  // Those of an interceptor are settings of its source too, which has been looked at.
+  const filtersMissing = kind !== 'interceptor' && needsFilter(kind, component, planning);
 
   const type = component.settings.get('type');
   if (type === undefined) {

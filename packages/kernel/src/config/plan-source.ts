@@ -1,3 +1,4 @@
+import { planInterceptors } from './interceptors.ts';
 import { hashSetOrder, splitNames } from './java-text.ts';
 import type { Listed } from './listing.ts';
 import { dropped, type Planning, planComponent } from './plan-component.ts';
@@ -10,7 +11,7 @@ export function planSource(source: Listed, channels: Channels, planning: Plannin
   const component = planComponent('source', source, planning);
   const { report } = planning;
   const consequence = dropped('source', source);
-  const intercepted = wantsInterceptors(source, planning);
+  const interceptors = planInterceptors(source, planning);
 
   const entry = source.settings.get('channels');
   if (entry === undefined) {
@@ -36,36 +37,11 @@ export function planSource(source: Listed, channels: Channels, planning: Plannin
     reportNoChannel(entry, name, channels, usable.length > 0 ? 'The source does without it.' : consequence, report);
   }
   const selected = selectChannels(source, written, usable, planning);
-  if (component === undefined || selected === undefined || intercepted || usable.length === 0) return undefined;
+  if (component === undefined || selected === undefined || interceptors === undefined || usable.length === 0)
+    return undefined;
 
   const targets = usable.map((name) => channels.usable.get(name)!);
-  return fits(source, component, targets, consequence, report) ? { ...component, ...selected } : undefined;
-}
-
-function wantsInterceptors(source: Listed, { report }: Planning): boolean {
-  const list = source.settings.get('interceptors');
-  if (list !== undefined) {
-    report({
-      severity: 'error',
-      code: 'interceptors-not-yet',
-      place: list.keyPlace,
-      subject: list.key,
-      message: `Flume has interceptors, this Millrace does not have them yet. ${dropped('source', source)}`,
-      suggestion: 'remove the line to let its events pass unchanged',
-    });
-    return true;
-  }
-  const [stray] = [...source.settings].find(([name]) => name.startsWith('interceptors.')) ?? [];
-  if (stray !== undefined) {
-    const { key, keyPlace } = source.settings.get(stray)!;
-    report({
-      severity: 'warning',
-      code: 'unlisted-component',
-      place: keyPlace,
-      subject: key,
-      message: `${source.id}.interceptors does not exist, so no interceptor runs.`,
-      suggestion: `remove the lines of ${source.id}.interceptors`,
-    });
-  }
-  return false;
+  return fits(source, component, targets, consequence, report)
+    ? { ...component, interceptors, ...selected }
+    : undefined;
 }

@@ -1,4 +1,4 @@
-import type { ChannelSpec, SinkSpec, SourceSpec, Spec } from '../spec.ts';
+import type { ChannelSpec, InterceptorSpec, SinkSpec, SourceSpec, Spec } from '../spec.ts';
 
 /** A component that can be had: what is said about it, and the module that behaves like it. */
 export interface Registration<Of extends Spec = Spec> {
@@ -20,8 +20,13 @@ interface ComponentPlan<Of extends Spec> {
 /** A channel to open. */
 export interface ChannelPlan extends ComponentPlan<ChannelSpec> {}
 
+/** An interceptor of a source. */
+export interface InterceptorPlan extends ComponentPlan<InterceptorSpec> {}
+
 /** A source to start, and the names of the channels of the plan it puts into. */
 export interface SourcePlan extends ComponentPlan<SourceSpec> {
+  /** What its events pass, in this order. */
+  readonly interceptors: readonly InterceptorPlan[];
   /** Channels that must all hold an event before it counts as accepted, in Flume's order. */
   readonly required: readonly string[];
   /** Channels that are given the event afterwards and may fail. */

@@ -1,5 +1,5 @@
 import { MillraceError } from '../errors.ts';
-import type { ChannelSpec, SinkSpec, SourceSpec, Spec } from '../spec.ts';
+import type { ChannelSpec, InterceptorSpec, SinkSpec, SourceSpec, Spec } from '../spec.ts';
 import type { Registration } from './plan-types.ts';
 
 /** The shape of what is said about a component of each kind. */
@@ -7,6 +7,7 @@ export interface SpecOf {
   source: SourceSpec;
   channel: ChannelSpec;
   sink: SinkSpec;
+  interceptor: InterceptorSpec;
 }
 
 /** The kinds of components that are registered, and planned by themselves. */

@@ -11,28 +11,40 @@ import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
 /** Flume's pauses between polls that find nothing, for sources that do not set their own. */
 export const POLL_BACKOFF = { incrementMs: 1_000, maxMs: 5_000 } as const;
 
-/** Connects a source to its channels and opens it. */
+/** Connects a source to its channels and opens it, behind its interceptors. */
 export async function open({ assignment, owner, module, log, asked }: Stage): Promise<Opened> {
-  const { id, config, metrics, drive, ...to } = assignment as SourceAssignment;
+  const { id, config, metrics, drive, interceptors, ...to } = assignment as SourceAssignment;
   const meters = metersOver(metrics);
   const connect = (addresses: SourceAssignment['required']) =>
     Promise.all(addresses.map((address) => connectChannel(address, owner)));
   const [required, optional] = await Promise.all([connect(to.required), connect(to.optional)]);
-  const emitter = createEmitter({
+  const options = {
     required,
     optional,
     merge: drive === 'event',
     metrics: meters as MetersOf<SourceMeters>,
     log,
     signal: asked,
-  });
+  };
+  const { emitter, close: closeInterceptors } =
+    interceptors.length === 0
+      ? { emitter: createEmitter(options), close: undefined }
+      : await (await import('../interceptors/intercepted.ts')).openIntercepted(interceptors, options);
 
   const openSource = module.open as (context: SourceContext<SourceSpec>) => Promise<RunningSource | PollingSource>;
-  const source = await openSource({ id, config, metrics: meters, log, signal: asked, ...emitter });
-  return {
-    run: () => (drive === 'polling' ? poll(source as PollingSource, { log, asked }) : aborted(asked)),
-    close: () => source.close(),
-  };
+  try {
+    const source = await openSource({ id, config, metrics: meters, log, signal: asked, ...emitter });
+    return {
+      run: () => (drive === 'polling' ? poll(source as PollingSource, { log, asked }) : aborted(asked)),
+      async close() {
+        await source.close();
+        await closeInterceptors?.();
+      },
+    };
+  } catch (error) {
+    await closeInterceptors?.();
+    throw error;
+  }
 }
 
 /** Drives a polling source by Flume's rules until it is asked to stop. */
