@@ -1,19 +1,22 @@
 import { newOwner, reclaimOwner } from '@millrace/channel-native';
-import type { BackoffOptions } from './backoff.ts';
-import { ChannelKeeper, type ChannelStatus, type Named } from './channel-keeper.ts';
+import { type BackoffOptions, pause } from './backoff.ts';
+import type { ChannelStatus } from './channel-keeper.ts';
 import type { Log } from './component.ts';
-import type { Plan, SinkPlan, SourcePlan } from './config/plan-types.ts';
+import { type Changes, comparePlans } from './config/compare.ts';
+import type { ChannelPlan, Plan, SinkPlan, SourcePlan } from './config/plan-types.ts';
+import { Crew, type MeteredStatus } from './crew.ts';
+import { MillraceError } from './errors.ts';
 import { metricsOf, settle } from './metrics/base.ts';
-import { allocateCells, type CellRange, readCells } from './metrics/cells.ts';
+import type { CellRange } from './metrics/cells.ts';
+import { OneAtATime } from './one-at-a-time.ts';
+import { type Loss, OpenChannels, type Remark } from './open-channels.ts';
 import type { Assignment, LogLevel } from './protocol.ts';
-import type { SinkSpec, SourceSpec } from './spec.ts';
-import {
-  type ComponentStatus,
-  CRASH_BACKOFF,
-  START_RETRY_MS,
-  Supervisor,
-  type SupervisorOptions,
-} from './supervisor.ts';
+import { endedBy, retiringChannels, withRetiring, withStuck } from './reload.ts';
+import { CRASH_BACKOFF, START_RETRY_MS, Supervisor, type SupervisorOptions } from './supervisor.ts';
+import { count } from './words.ts';
+
+export type { MeteredStatus } from './crew.ts';
+export type { Loss } from './open-channels.ts';
 
 export interface AgentOptions {
   readonly log: Log;
@@ -48,13 +51,6 @@ export interface AgentStatus {
   };
 }
 
-export interface MeteredStatus extends ComponentStatus, Named<SourceSpec | SinkSpec> {
-  /** Names of the channels it puts into or takes from, the required ones first. */
-  readonly channels: readonly string[];
-  /** The component's figures by their keys. They go on through its restarts. */
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
 /** How an agent stopped. */
 export interface Stopped {
   /**
@@ -66,19 +62,11 @@ export interface Stopped {
   readonly lost: readonly Loss[];
 }
 
-export interface Loss {
-  readonly channel: string;
-  /** How many events it had accepted that no sink had delivered; undefined when it could not tell. */
-  readonly events: number | undefined;
-}
-
+const DRAIN_TIMEOUT_MS = 30_000;
 const CLOSE_GRACE_MS = 3_000;
 
-interface Piece {
-  readonly plan: SinkPlan | SourcePlan;
-  readonly supervisor: Supervisor;
-  readonly cells: CellRange;
-}
+/** How often it is looked whether a channel that goes is empty. */
+const RETIRING_LOOK_MS = 100;
 
 /**
  * Starts what the plan names: channels, then sinks, then sources. Resolves when each has been open once, or has failed its first try; what
@@ -93,18 +81,27 @@ export async function startAgent(plan: Plan, options: AgentOptions): Promise<Age
 /** A running agent: one process's channels, and a worker for each of its sources and sinks. */
 export class Agent {
   readonly name: string;
-  readonly #plan: Plan;
   readonly #options: AgentOptions;
-  readonly #channels = new Map<string, ChannelKeeper>();
-  #sinks: readonly Piece[] = [];
-  #sources: readonly Piece[] = [];
+  readonly #channels: OpenChannels;
+  readonly #sinks: Crew<SinkPlan>;
+  readonly #sources: Crew<SourcePlan>;
   readonly #startedAtMs = Date.now();
+  readonly #applying = new OneAtATime(() => this.#apply(this.#wanted));
+  readonly #stopAsked = Promise.withResolvers<void>();
+  #wanted: Plan;
+  #retiring: NodeJS.Timeout | undefined;
   #stopped: Promise<Stopped> | undefined;
 
   constructor(plan: Plan, options: AgentOptions) {
     this.name = plan.agent;
-    this.#plan = plan;
+    this.#wanted = plan;
     this.#options = options;
+    const { log, startRetryMs: retryMs = START_RETRY_MS } = options;
+    this.#channels = new OpenChannels({ log, retryMs });
+    this.#sinks = new Crew((sink, cells) => this.#supervise(sink, cells, () => this.#sinkAssignment(sink, cells)));
+    this.#sources = new Crew((source, cells) =>
+      this.#supervise(source, cells, () => this.#sourceAssignment(source, cells)),
+    );
     const stop = () => {
       this.stop().catch((error) => options.log.error({ error }, 'Could not stop in order.'));
     };
@@ -113,48 +110,37 @@ export class Agent {
 
   /** Does what {@link startAgent} says, once. Until then and meanwhile the agent can be asked for its status. */
   async start(): Promise<void> {
-    if (this.#options.signal?.aborted) return;
-    const { channels, sinks, sources } = this.#plan;
-    const cells = allocateCells(
-      [...sinks, ...sources].map(({ registration }) => Object.keys(metricsOf(registration.spec))),
-    );
+    if (!this.#options.signal?.aborted) await this.#applying.run();
+  }
 
-    const { log, startRetryMs: retryMs = START_RETRY_MS } = this.#options;
-    for (const plan of channels) {
-      this.#channels.set(plan.name, new ChannelKeeper(plan, { log, retryMs }));
-    }
-    await Promise.all([...this.#channels.values()].map(({ tried }) => tried));
-    if (this.#stopped) return;
+  /**
+   * Brings what runs to another plan, touching only what differs; resolves with what was done when each component that was started has been open once,
+   * or has failed its first try. Calls that come meanwhile share one more run, for the latest plan. Rejects when the agent is stopping.
+   */
+  reload(next: Plan): Promise<Changes> {
+    this.#wanted = next;
+    return this.#applying.run();
+  }
 
-    this.#sinks = sinks.map((plan, at) =>
-      this.#supervise(plan, cells[at]!, () => this.#sinkAssignment(plan, cells[at]!)),
-    );
-    await triedAll(this.#sinks);
-    if (this.#stopped) return;
-
-    const sourceCells = cells.slice(sinks.length);
-    this.#sources = sources.map((plan, at) =>
-      this.#supervise(plan, sourceCells[at]!, () => this.#sourceAssignment(plan, sourceCells[at]!)),
-    );
-    await triedAll(this.#sources);
+  /** What runs, or is tried, at this moment. It is what the last plan says, but for what could not be done yet. */
+  get plan(): Plan {
+    return {
+      agent: this.name,
+      channels: this.#channels.plans,
+      sinks: this.#sinks.plans,
+      sources: this.#sources.plans,
+    };
   }
 
   status(): AgentStatus {
-    const metered = ({ plan, supervisor, cells }: Piece): MeteredStatus => ({
-      ...supervisor.status(),
-      name: plan.name,
-      spec: plan.registration.spec,
-      config: plan.config,
-      channels: 'channel' in plan ? [plan.channel] : [...plan.required, ...plan.optional],
-      metrics: readCells(cells),
-    });
+    const [channels, sinks, sources] = [this.#channels, this.#sinks, this.#sources];
     return {
       name: this.name,
       startedAtMs: this.#startedAtMs,
-      channels: [...this.#channels.values()].map((channel) => channel.status()),
-      sinks: this.#sinks.map(metered),
-      sources: this.#sources.map(metered),
-      removed: { channels: [], sinks: [], sources: [] },
+      channels: channels.status(),
+      sinks: sinks.status(),
+      sources: sources.status(),
+      removed: { channels: channels.removed(), sinks: sinks.removed(), sources: sources.removed() },
     };
   }
 
@@ -165,25 +151,79 @@ export class Agent {
   }
 
   async #stop(): Promise<Stopped> {
-    const { drainTimeoutMs = 30_000 } = this.#options;
+    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options;
     const deadline = performance.now() + drainTimeoutMs;
-    const stuck: string[] = [];
-    const stopAll = (pieces: readonly Piece[], drainMs: number) =>
-      Promise.all(
-        pieces.map(async ({ supervisor }) => {
-          if (!(await supervisor.stop(drainMs))) stuck.push(supervisor.id);
-        }),
-      );
+    const leftMs = () => Math.max(0, deadline - performance.now());
+    clearTimeout(this.#retiring);
+    this.#stopAsked.resolve();
+    await this.#applying.idle;
 
-    await stopAll(this.#sources, drainTimeoutMs / 3);
-    await stopAll(this.#sinks, Math.max(0, deadline - performance.now()));
-    const losses = await Promise.all(
-      [...this.#channels.values()].map(async (keeper) => ({ channel: keeper.id, events: await keeper.close() })),
-    );
-    return { stuck, lost: losses.filter(({ events }) => events !== 0) };
+    await this.#sources.stop(drainTimeoutMs / 3);
+    // One that a reload has just started may be the only one to deliver what is in memory.
+    const patience = new AbortController();
+    await Promise.race([
+      this.#sinks.tried(({ channel }) => this.#channels.atStake(channel) > 0),
+      pause(leftMs(), patience.signal),
+    ]);
+    patience.abort();
+    await this.#sinks.stop(leftMs());
+    const stuck = [...this.#sources.stuck, ...this.#sinks.stuck].map(({ id }) => id);
+    return { stuck, lost: await this.#channels.close() };
   }
 
-  #supervise(plan: SinkPlan | SourcePlan, cells: CellRange, assign: () => Assignment): Piece {
+  /** The one way from what runs to what shall run, at the start and in every reload; `docs/design/reload.md` explains the order. */
+  async #apply(next: Plan): Promise<Changes> {
+    if (this.#stopped)
+      throw new MillraceError('MR_LIFECYCLE', `${this.name} is stopping, and changes nothing any more.`);
+    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options;
+    const deadline = performance.now() + drainTimeoutMs;
+    clearTimeout(this.#retiring);
+    const running = this.plan;
+    const remarks: string[] = [];
+    const remark: Remark = (level, sentence) => {
+      remarks.push(sentence);
+      this.#options.log[level]({}, sentence);
+    };
+
+    await this.#sources.stop(drainTimeoutMs / 3, { only: endedBy(comparePlans(running, next)) });
+    const retiring = retiringChannels(running, next, (name) => this.#channels.atStake(name));
+    for (const { id, name } of retiring) {
+      const events = count(this.#channels.atStake(name), 'event');
+      remark('info', `${id} is not in the configuration any more and is kept until its ${events} are delivered.`);
+    }
+    const kept = withRetiring(running, next, retiring);
+    const changes = comparePlans(running, kept);
+    const only = endedBy(changes);
+    await this.#sinks.stop(Math.max(0, deadline - performance.now()), { only, drain: false });
+
+    const stuck = [...this.#sources.stuck, ...this.#sinks.stuck].map(({ id }) => id);
+    for (const id of stuck)
+      remark(
+        'error',
+        `The thread of ${id} does not end: it and its channels stay as they are until the agent is started again.`,
+      );
+    const plan = withStuck(running, kept, new Set(stuck));
+    const until = (wait: Promise<unknown>) => Promise.race([wait, this.#stopAsked.promise]);
+    await this.#channels.become(plan.channels, { touched: endedBy(comparePlans(running, plan)), remark, until });
+    await until(this.#sinks.start(plan.sinks));
+    if (!this.#stopped) await until(this.#sources.start(plan.sources));
+
+    if (retiring.length > 0 && !this.#stopped) this.#awaitEmpty(retiring);
+    return { ...changes, remarks };
+  }
+
+  /** Applies the plan again when one of these channels is empty and nothing stands against its end any more. */
+  #awaitEmpty(retiring: readonly ChannelPlan[]): void {
+    const { log } = this.#options;
+    this.#retiring = setTimeout(() => {
+      if (retiring.every(({ name }) => this.#channels.atStake(name) > 0)) return this.#awaitEmpty(retiring);
+      this.#applying.run().then(
+        ({ changes }) => log.info({ changes }, 'Did what had to wait until a channel was empty.'),
+        (error) => log.error({ error }, 'Could not take away a channel that is empty.'),
+      );
+    }, RETIRING_LOOK_MS).unref();
+  }
+  #supervise(plan: SinkPlan | SourcePlan, cells: CellRange, assign: () => Assignment): Supervisor {
     const {
       log,
       logLevel = 'info',
@@ -206,31 +246,26 @@ export class Agent {
       reclaim: async (owner) => {
         reclaimOwner(owner);
         settle(metrics, cells);
-        await Promise.all([...this.#channels.values()].map((keeper) => keeper.reclaim(owner)));
+        await this.#channels.reclaim(owner);
       },
     };
-    return { plan, supervisor: new Supervisor(plan.id, options), cells };
+    return new Supervisor(plan.id, options);
   }
 
   #sinkAssignment({ id, registration, config, channel }: SinkPlan, metrics: CellRange): Assignment {
     const { lingerMs } = registration.spec;
     const module = registration.module.href;
-    return { kind: 'sink', id, module, config, metrics, lingerMs, channel: this.#address(channel) };
+    return { kind: 'sink', id, module, config, metrics, lingerMs, channel: this.#channels.address(channel) };
   }
 
   #sourceAssignment({ id, registration, config, ...plan }: SourcePlan, metrics: CellRange): Assignment {
     const { drive } = registration.spec;
     const module = registration.module.href;
-    const required = plan.required.map((name) => this.#address(name));
-    const optional = plan.optional.map((name) => this.#address(name));
-    return { kind: 'source', id, module, config, metrics, drive, required, optional };
+    const required = plan.required.map((name) => this.#channels.address(name));
+    const optional = plan.optional.map((name) => this.#channels.address(name));
+    const interceptors = plan.interceptors.map(({ id, registration, config }) => {
+      return { id, module: registration.module.href, config };
+    });
+    return { kind: 'source', id, module, config, metrics, drive, required, optional, interceptors };
   }
-
-  #address(channel: string) {
-    return this.#channels.get(channel)!.address;
-  }
-}
-
-async function triedAll(pieces: readonly Piece[]): Promise<void> {
-  await Promise.all(pieces.map(({ supervisor }) => supervisor.tried));
 }

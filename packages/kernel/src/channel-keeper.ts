@@ -38,10 +38,10 @@ export interface ChannelKeeperOptions {
 /** Opens one channel in the main thread, trying again until that has worked, and holds it until the agent stops. */
 export class ChannelKeeper {
   readonly id: string;
+  readonly plan: ChannelPlan;
   /** Resolves when the channel is open, or opening it has failed once. */
   readonly tried: Promise<void>;
 
-  readonly #plan: ChannelPlan;
   readonly #log: Log;
   readonly #retryMs: number;
   readonly #closing = new AbortController();
@@ -56,7 +56,7 @@ export class ChannelKeeper {
 
   constructor(plan: ChannelPlan, { log, retryMs }: ChannelKeeperOptions) {
     this.id = plan.id;
-    this.#plan = plan;
+    this.plan = plan;
     this.#log = componentLog(log, plan.id);
     this.#retryMs = retryMs;
     this.tried = this.#tried.promise;
@@ -71,9 +71,35 @@ export class ChannelKeeper {
     return this.#host.address;
   }
 
+  /** Whether it was asked to close. */
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  get isOpen(): boolean {
+    return this.#host !== undefined;
+  }
+
+  /** Whether what is in it is there again when it is opened again. */
+  get durable(): boolean {
+    const { name, config, registration } = this.plan;
+    return registration.spec.facts?.(config, name).durable === true;
+  }
+
+  /** Events in it, those included that are taken and not delivered; 0 while it is not open, undefined when it cannot tell. */
+  get held(): number | undefined {
+    if (this.#host === undefined) return 0;
+    try {
+      const { queued = 0, leased = 0 } = this.#host.counters();
+      return queued + leased;
+    } catch {
+      return undefined;
+    }
+  }
+
   status(): ChannelStatus {
     this.#readCounters();
-    const { id, name, config, registration } = this.#plan;
+    const { id, name, config, registration } = this.plan;
     return {
       id,
       name,
@@ -81,7 +107,7 @@ export class ChannelKeeper {
       config,
       startedAtMs: this.#startedAtMs,
       stoppedAtMs: this.#stoppedAtMs,
-      open: this.#host !== undefined,
+      open: this.isOpen,
       counters: this.#lastCounters,
       lastError: this.#lastError,
     };
@@ -129,7 +155,7 @@ export class ChannelKeeper {
   }
 
   async #open(): Promise<void> {
-    const { id, config, registration } = this.#plan;
+    const { id, config, registration } = this.plan;
     const { signal } = this.#closing;
     while (!signal.aborted && this.#host === undefined) {
       try {
