@@ -1,10 +1,12 @@
 export { type ChannelLimits, type ChannelWords, type CreateScratch, channelContract } from './channel-contract.ts';
 export { eventually } from './eventually.ts';
 export { watchHandles } from './handles.ts';
+export { type InterceptorExample, interceptorContract } from './interceptor-contract.ts';
 export { LineClient } from './line-client.ts';
 export { type LogLine, type RecordedLog, recordLog } from './log.ts';
 export { loggedBodies } from './logger-output.ts';
 export { type OpenComponent, openSink, openSource, type SinkOptions, type SourceChannels } from './open.ts';
+export { type OpenInterceptor, openInterceptor } from './open-interceptor.ts';
 export { freePort } from './port.ts';
 export { type AgentEnd, type AgentLogLine, type RunAgentOptions, type RunningAgent, runAgent } from './run-agent.ts';
 export { ScratchChannel, type ScratchOptions, type TextEvent } from './scratch-channel.ts';

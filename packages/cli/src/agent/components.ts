@@ -1,3 +1,4 @@
+import { interceptors } from '@millrace/interceptors';
 import { file } from '@millrace/kernel/channels/file/spec';
 import { jdbc } from '@millrace/kernel/channels/jdbc/spec';
 import { memory } from '@millrace/kernel/channels/memory/spec';
@@ -9,6 +10,7 @@ import { sources } from '@millrace/sources';
 /** Every component that a configuration may name. */
 export const registrations: readonly Registration[] = [
   ...sources,
+  ...interceptors,
   ...sinks,
   { spec: file, module: new URL(import.meta.resolve('@millrace/kernel/channels/file/channel')) },
   { spec: jdbc, module: new URL(import.meta.resolve('@millrace/kernel/channels/jdbc/channel')) },
