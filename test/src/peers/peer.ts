@@ -45,12 +45,13 @@ export class Peer {
   readonly #process: ChildProcess;
   readonly #output: string[] = [];
 
-  constructor(kind: Kind, configuration: string) {
+  /** `words` come after those that every agent is started with. */
+  constructor(kind: Kind, configuration: string, words: readonly string[] = []) {
     this.kind = kind;
     const file = join(this.#directory, 'a1.properties');
     writeFileSync(file, configuration);
     const [command, ...args] = programs[kind];
-    const agent = ['agent', '-n', 'a1', '-f', file];
+    const agent = ['agent', '-n', 'a1', '-f', file, ...words];
     this.#process = spawn(command, [...args, ...agent], {
       cwd: this.#directory,
       env,
