@@ -2,6 +2,7 @@ import { type ControlClient, connectAgent } from '@millrace/kernel/control/clien
 import {
   distrustOf,
   type FoundSocket,
+  MISSING,
   removeAbandoned,
   runDirectories,
   socketPath,
@@ -53,7 +54,7 @@ export async function findAgents(choice: Choice): Promise<FoundAgents> {
     // Root may look into the directory of somebody else, when it is named.
     const distrust = distrustOf(path, { anyOwner: explicit && process.geteuid?.() === 0 });
     if (distrust === undefined) await Promise.all(socketsOf(path, choice).map(meet));
-    else if (distrust !== 'is missing') tell(`${path} ${distrust}. It was not looked into.`);
+    else if (distrust !== MISSING) tell(`${path} ${distrust}. It was not looked into.`);
   }
   agents.sort((one, other) => one.label.localeCompare(other.label, 'en', { numeric: true }));
   return { agents, silent };

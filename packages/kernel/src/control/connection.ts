@@ -50,7 +50,8 @@ export class Connection {
     try {
       await this.#send(this.#options.greeting);
       this.#awaitRequest();
-      for await (const piece of this.#socket) {
+      // A client that sends nonsense is told so, and only then disconnected.
+      for await (const piece of this.#socket.iterator({ destroyOnReturn: false })) {
         for (const frame of reader.read(piece)) {
           clearTimeout(this.#patience);
           await this.#answer(this.#requestOf(frame));

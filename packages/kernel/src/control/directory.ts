@@ -25,20 +25,24 @@ export function runDirectories(environment: NodeJS.ProcessEnv): RunDirectory[] {
 
 /** Makes the directory where it is missing. Throws `MR_CONTROL` when it cannot be made, or somebody else could put something there. */
 export function prepareDirectory(path: string): void {
-  let reason = '';
+  let notMade = '';
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    reason = `cannot be made (${(error as NodeJS.ErrnoException).code})`;
+    // What is there instead is said below.
+    notMade = ` and cannot be made (${(error as NodeJS.ErrnoException).code})`;
   }
   const distrust = distrustOf(path);
-  if (distrust !== undefined) {
-    throw new MillraceError(
-      'MR_CONTROL',
-      `${path} ${distrust === 'is missing' ? reason : distrust}. Put that right, or name another directory in MILLRACE_RUN_DIR.`,
-    );
-  }
+  if (distrust === undefined) return;
+  const what = distrust === MISSING ? distrust + notMade : distrust;
+  throw new MillraceError(
+    'MR_CONTROL',
+    `${path} ${what}. Put that right, or name another directory in MILLRACE_RUN_DIR.`,
+  );
 }
+
+/** What {@link distrustOf} says of a directory that there is not. */
+export const MISSING = 'is missing';
 
 /** Why a directory must not be used: anybody but its owner could answer in the place of an agent, or reach it. */
 export function distrustOf(path: string, { anyOwner = false } = {}): string | undefined {
@@ -52,7 +56,7 @@ export function distrustOf(path: string, { anyOwner = false } = {}): string | un
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? 'is missing' : `cannot be looked at (${code})`;
+    return code === 'ENOENT' ? MISSING : `cannot be looked at (${code})`;
   }
 }
 

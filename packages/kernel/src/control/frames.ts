@@ -106,7 +106,8 @@ function assertPlain(frame: Buffer): void {
     else if (first in lengthOfList) expected += number(lengthOfList[first]!) * (first >= 0xde ? 2 : 1);
     else {
       const content = contentOf[first] ?? refuse();
-      at += content < 0 ? number(-content) : content;
+      const length = content < 0 ? number(-content) : content;
+      at += length; // apart, because reading the length moves `at` too
     }
   }
   if (at !== frame.length) refuse();

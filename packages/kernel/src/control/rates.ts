@@ -28,7 +28,8 @@ export class Rates {
   /** What a component's figure grows by in a second. */
   perSecond({ id, startedAtMs, figures }: { id: string; startedAtMs: number; figures: Figures }, key: string): number {
     const nowMs = Date.now();
-    const then = this.#samples[0];
+    // Whoever has been noted for less long began in that time, and is measured from there.
+    const then = this.#samples.length < SAMPLES ? undefined : this.#samples[0];
     const earlier = then?.figuresOf.get(id);
     const same = then !== undefined && earlier?.startedAtMs === startedAtMs;
     const elapsedMs = nowMs - (same ? then.atMs : startedAtMs);
