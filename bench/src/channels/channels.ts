@@ -7,7 +7,7 @@ import { besideFlume } from './flume.ts';
 
 /** What `millrace bench channels` measures; when asked, the same channels beside those of Flume. */
 export async function run({ runs, type, dir, quick, svg, flume }: Options): Promise<Result> {
-  const signal = stopSignal(() => {});
+  const { signal } = stopSignal(() => {});
   const measured = await benchChannels({ type, dir, runs, quick, svg }, signal);
   const beside = flume ? await besideFlume(dir, type, runs, signal) : nothing;
   const bars = [...barsOfFile(measured.figures), ...beside.bars];

@@ -25,6 +25,7 @@ export const errorCodes = {
   MR_FILE_FOREIGN: 'A file does not belong to this channel.',
   MR_DATABASE: 'The database of a channel refused to read or write.',
   MR_DISK: 'The operating system refused to read or write.',
+  MR_RELOAD: 'The new configuration is refused.',
   MR_CONTROL: 'The control socket cannot be used.',
   MR_ENGINE_PANIC: 'The native engine met a state it holds to be impossible.',
 } as const;

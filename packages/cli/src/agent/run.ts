@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { Agent } from '@millrace/kernel/agent';
-import type { Log } from '@millrace/kernel/component';
 import { loadConfiguration } from '@millrace/kernel/config/load';
 import type { AgentRequest } from '../commands/agent.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -11,10 +10,11 @@ import { openControl } from './control.ts';
 import { showDiagnostics, showNothingToRun } from './diagnostics.ts';
 import { configurationFiles } from './files.ts';
 import { startMonitoring, tellFigures } from './monitoring.ts';
+import { reloading } from './reload.ts';
 import { stopSignal } from './stop-signal.ts';
 import { gatherSurroundings } from './surroundings.ts';
 import { tellHowItStopped } from './tell-how-it-stopped.ts';
-import { watchForChange } from './watch.ts';
+import { watchForChange, writtenAt } from './watch.ts';
 import { flagsWithoutEffect } from './without-effect.ts';
 
 const POLL_INTERVAL_SECONDS = 30;
@@ -34,8 +34,9 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   }
 
   // From before the files are read, so that no change is missed.
-  if (request.reloadConf) tellOfChange(files, request.pollInterval || POLL_INTERVAL_SECONDS, log);
-  const loaded = await loadConfiguration({ files, system, environment, registry, agent: name });
+  const since = writtenAt(files);
+  const load = () => loadConfiguration({ files, system, environment, registry, agent: name });
+  const loaded = await load();
   const plan = loaded.plans.get(name);
   if (plan === undefined) {
     showNothingToRun(name, loaded);
@@ -43,21 +44,32 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   }
   showDiagnostics(loaded, log);
 
-  const { signal, stop } = stopSignal((reason) =>
-    log.info({ signal: reason }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
+  const { signal, stop } = stopSignal(
+    (reason) => log.info({ signal: reason }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
+    () => reloadUnasked({ signal: 'SIGHUP' }, 'Asked to reload the configuration.'),
   );
   const agent = new Agent(plan, { log, logLevel: level, signal });
+  const reload = reloading({ agent, log, load });
+  const reloadUnasked = (why: object, what: string) => {
+    log.info(why, what);
+    reload(false).catch((error) => log.error({ error }, 'Could not reload the configuration.'));
+  };
   const metrics = await startMonitoring(system, { status: () => agent.status(), log });
   let started = false;
   const control = await openControl(agent, {
     log,
     state: () => (signal.aborted ? 'stopping' : started ? 'running' : 'starting'),
     stop: () => stop('millrace stop'),
+    reload,
   });
   await agent.start();
   started = true;
+  const everyMs = (request.pollInterval || POLL_INTERVAL_SECONDS) * 1_000;
+  const onChange = (file: string) => reloadUnasked({ file }, 'The configuration has changed.');
+  const endWatch = request.reloadConf ? watchForChange({ since, everyMs }, onChange) : undefined;
   if (!signal.aborted) await once(signal, 'abort');
 
+  endWatch?.();
   const stopped = await agent.stop();
   await metrics?.close();
   tellFigures(agent.status(), log);
@@ -65,12 +77,6 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   control.close(code, stopped);
   if (stopped.stuck.length > 0) process.kill(process.pid, 'SIGKILL');
   return code;
-}
-
-function tellOfChange(files: readonly string[], everySeconds: number, log: Log): void {
-  watchForChange(files, everySeconds * 1_000, (file) =>
-    log.warn({ file }, 'The configuration has changed. It takes effect when the agent is started again.'),
-  );
 }
 
 /** Prints the command line that all files and variables amount to. */

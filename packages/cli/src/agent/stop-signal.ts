@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs';
+
 /** The same key press can arrive twice: from the terminal, and from npm or another parent that passes signals on. */
 const SAME_KEY_PRESS_MS = 300;
 
@@ -12,10 +14,12 @@ export interface StopSignal {
 
 /**
  * A signal that aborts when the process is asked for an orderly stop, by Ctrl-C, SIGTERM, or the end of its terminal; `onStop` is told by which. From then on
- * a second one ends the process at once, which loses nothing that is in a durable channel.
+ * a second one ends the process at once, which loses nothing that is in a durable channel. A SIGHUP that is not the end of a terminal asks for `onReload`,
+ * where there is one.
  */
-export function stopSignal(onStop: (reason: string) => void): StopSignal {
+export function stopSignal(onStop: (reason: string) => void, onReload?: () => void): StopSignal {
   const stop = new AbortController();
+  const hadTerminal = hasTerminal();
   let firstAt = 0;
   const begin = (reason: string) => {
     if (stop.signal.aborted) return;
@@ -25,7 +29,8 @@ export function stopSignal(onStop: (reason: string) => void): StopSignal {
   };
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (!stop.signal.aborted) begin(signal);
+      if (signal === 'SIGHUP' && onReload !== undefined && hadTerminal === hasTerminal()) onReload();
+      else if (!stop.signal.aborted) begin(signal);
       else if (performance.now() - firstAt > SAME_KEY_PRESS_MS) {
         // `exit` waits for the threads; should one never end, a third signal finds no handler, and kills.
         process.removeAllListeners(signal);
@@ -34,4 +39,14 @@ export function stopSignal(onStop: (reason: string) => void): StopSignal {
     });
   }
   return { signal: stop.signal, stop: begin };
+}
+
+/** Whether the process belongs to a terminal that has not hung up. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
 }
