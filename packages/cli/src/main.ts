@@ -7,6 +7,7 @@ import { addCheckCommand } from './commands/check.ts';
 import { addReloadCommand } from './commands/reload.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addStopCommand } from './commands/stop.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addToolCommand } from './commands/tool.ts';
 import { addVersionCommand, versionText } from './commands/version.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
@@ -41,6 +42,7 @@ export async function main(name: 'millrace' | 'flume-ng', args: readonly string[
   const agent = addAgentCommand(program, () => java, end);
   const avroClient = addAvroClientCommand(program, () => java, end);
   addCheckCommand(program, () => java, end);
+  addExplainCommand(program, () => java, end);
   const { rest, ...java } = takeJavaFlags(
     args,
     [...agent.options, ...avroClient.options].map((option) => option.name()),

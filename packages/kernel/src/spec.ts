@@ -97,7 +97,7 @@ export interface SourceFacts {
   readonly told: string;
   /** What becomes of events while a channel has no room: `lines are answered with FAILED and have to be sent again`. */
   readonly refused: string;
-  /** What is lost when the agent ends unexpectedly though no channel held it yet; undefined when senders know that they have to send it again. */
+  /** What is lost when the agent ends unexpectedly, though no channel held it yet: `lines that …`. Undefined when senders know that they have to send it again. */
   readonly lost?: string;
 }
 
@@ -107,8 +107,10 @@ export interface ChannelFacts {
   readonly durable: boolean;
   /** Where it keeps events, in a few words: `in memory`. */
   readonly where: string;
-  /** Whole sentences about a channel of that name: what may be lost at worst, and when. */
-  readonly worst: readonly string[];
+  /** How much it holds, in a few words: `10,000 events`. */
+  readonly room: string;
+  /** What may be lost of a channel of that name at worst, and when; in whole sentences. */
+  readonly worst: string;
   /** A limit that nobody has set and that matters, such as `byteCapacity is not set: at most 64 MiB`. */
   readonly unset?: string;
 }

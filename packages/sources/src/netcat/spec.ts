@@ -38,7 +38,7 @@ export const netcat = defineSource({
     told: acknowledge ? 'netcat clients were told OK for them.' : 'netcat clients were told nothing.',
     refused: 'lines are answered with FAILED, and whoever sent them has to send them again',
     ...(!acknowledge && {
-      lost: `Lines that it has read and no channel has yet, up to ${bytesText(inFlightBytesMax)}: without ack-every-event nobody is told which these are.`,
+      lost: `lines that it has read and no channel has yet, up to ${bytesText(inFlightBytesMax)}; without ack-every-event nobody knows which these are`,
     }),
   }),
 });

@@ -1,5 +1,6 @@
 import { defineChannel, gauge, property, type Resource } from '../../spec.ts';
 import { count, flag, integer, long, paths, text } from '../../types.ts';
+import { count as counted } from '../../words.ts';
 
 const directoryUsed = (path: string | undefined, property: string): readonly Resource[] =>
   path === undefined ? [] : [{ what: 'directory', path, property }];
@@ -127,13 +128,12 @@ export const file = defineChannel({
     ...directoryUsed(checkpointDirectory, 'checkpointDir'),
     ...directoryUsed(backupDirectory, 'backupCheckpointDir'),
   ],
-  facts: ({ syncPerTransaction, syncIntervalSeconds }, name) => ({
+  facts: ({ capacity, syncPerTransaction, syncIntervalSeconds }, name) => ({
     durable: true,
     where: 'on the disk',
+    room: counted(capacity, 'event'),
     worst: syncPerTransaction
-      ? [`What ${name} has accepted survives the end of the agent and a loss of power.`]
-      : [
-          `What ${name} has accepted survives the end of the agent. A loss of power may take what came in the last ${syncIntervalSeconds} s, because fsyncPerTransaction is false.`,
-        ],
+      ? `What ${name} has accepted survives the end of the agent and a loss of power.`
+      : `What ${name} has accepted survives the end of the agent. A loss of power may take what came in the last ${syncIntervalSeconds} s, because fsyncPerTransaction is false.`,
   }),
 });

@@ -1,5 +1,6 @@
 import { defineChannel, property } from '../../spec.ts';
 import { count, flag, long, seconds, text } from '../../types.ts';
+import { count as counted } from '../../words.ts';
 
 /** A database that a URL names. */
 export type DatabaseUrl =
@@ -109,9 +110,10 @@ export const jdbc = defineChannel({
     }
     return advice;
   },
-  facts: ({ driverUrl }, name) => ({
+  facts: ({ driverUrl, maximumCapacity }, name) => ({
     durable: true,
     where: driverUrl?.kind === 'postgres' ? 'in PostgreSQL' : 'in SQLite',
-    worst: [`What ${name} has accepted survives the end of the agent and of its host, as long as the database does.`],
+    room: maximumCapacity === 0 ? 'no limit' : counted(maximumCapacity, 'event'),
+    worst: `What ${name} has accepted survives the end of the agent and of its host, as long as the database does.`,
   }),
 });

@@ -53,9 +53,8 @@ export const memory = defineChannel({
     return {
       durable: false,
       where: 'in memory',
-      worst: [
-        `What ${name} holds is lost when the agent ends unexpectedly: up to ${counted(capacity, 'event')}, at most ${bytes}.`,
-      ],
+      room: counted(capacity, 'event'),
+      worst: `What ${name} holds is lost when the agent ends unexpectedly: up to ${counted(capacity, 'event')}, at most ${bytes}.`,
       ...(byteCapacity === undefined && { unset: `byteCapacity is not set: it may use up to ${bytes} of memory` }),
     };
   },

@@ -20,7 +20,7 @@ export const datagramProperties = {
 export const datagramFacts = ({ inFlightBytesMax }: { readonly inFlightBytesMax: number }): SourceFacts => ({
   told: 'Nobody is told anything over UDP.',
   refused: 'datagrams are dropped, and counted',
-  lost: `Datagrams that no channel has yet, up to ${bytesText(inFlightBytesMax)}, and all that come while it does not run: UDP has no acknowledgement.`,
+  lost: `datagrams that no channel has yet, up to ${bytesText(inFlightBytesMax)}, and all that come while it does not run; UDP has no acknowledgement`,
 });
 
 /** What every source for datagrams keeps besides. */

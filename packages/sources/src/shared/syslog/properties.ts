@@ -51,7 +51,7 @@ export const syslogStreamProperties = {
 export const syslogStreamFacts = ({ inFlightBytesMax }: { readonly inFlightBytesMax: number }): SourceFacts => ({
   told: 'Syslog clients are never told anything.',
   refused: 'the connections are not read, so that clients wait; nothing is dropped',
-  lost: `Messages that it has read and no channel has yet, up to ${bytesText(inFlightBytesMax)}, and what was still in the connections: syslog has no acknowledgement.`,
+  lost: `messages that it has read and no channel has yet, up to ${bytesText(inFlightBytesMax)}, and what was still in the connections; syslog has no acknowledgement`,
 });
 
 /** What the older two understand besides, tried before anything else. */
