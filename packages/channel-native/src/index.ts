@@ -1,5 +1,5 @@
 export { Batch, type Headers } from './batch.ts';
-export { BatchBuilder, type Lines } from './batch-builder.ts';
+export { BatchBuilder, type HeaderEdit, type Lines } from './batch-builder.ts';
 export { ChannelError } from './error.ts';
 export { FileChannel, type FileChannelOptions } from './file-channel.ts';
 export {
@@ -22,6 +22,7 @@ export {
   type MemoryChannelOptions,
 } from './memory-channel.ts';
 export { newOwner, Owner, type OwnerId, reclaimOwner } from './owner.ts';
+export { closePipe, openPipe, type Pipe } from './pipe.ts';
 export {
   type ChannelAddress,
   ChannelPort,
@@ -49,3 +50,4 @@ export {
   SyslogReader,
   type SyslogRules,
 } from './syslog-reader.ts';
+export { TextReader } from './text-reader.ts';

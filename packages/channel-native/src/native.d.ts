@@ -56,6 +56,9 @@ export declare function closeChannel(channel: number): void
 /** Writes everything down, ends the threads of a file channel and lets its directories go. */
 export declare function closeFile(channel: number): Promise<FileOutcome>
 
+/** Closes an end of a pipe. Node itself warns in a worker of what it has not opened. */
+export declare function closePipe(end: number): void
+
 /** Frees a reader and its number. */
 export declare function closeWire(reader: number): void
 

@@ -19,4 +19,5 @@ mod files;
 mod inspect;
 mod owners;
 mod syslog;
+mod text;
 mod wire;

@@ -8,6 +8,7 @@
 //! - [`doorbell`] is how a channel tells a worker that its wait is over;
 //! - [`registry`] has the channels and owners of a process under numbers;
 //! - [`file`] is the channel that lives on disk;
+//! - [`text`] makes events of the text that a command writes;
 //! - [`wire`] makes events of the requests of Flume's clients;
 //! - [`error`] names what can go wrong.
 
@@ -23,6 +24,7 @@ pub mod numbers;
 pub mod registry;
 mod sync;
 pub mod syslog;
+pub mod text;
 pub mod wire;
 
 pub use error::{Error, Excess, Fault, Result, Shortage};

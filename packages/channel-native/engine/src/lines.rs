@@ -8,7 +8,7 @@ use memchr::memchr_iter;
 use crate::{Result, batch::Space};
 
 /// The header map of an event without headers.
-const NO_HEADERS: &[u8] = &[0];
+pub(crate) const NO_HEADERS: &[u8] = &[0];
 
 /// What [`split_lines`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,14 +52,15 @@ pub fn split_lines(tail: &[u8], data: &[u8], max_chars: usize, space: &mut Space
 }
 
 /// How far the text is valid UTF-8. Asked once for all lines, because that costs far less than asking for each.
-fn valid_up_to(text: &[u8]) -> usize {
+pub(crate) fn valid_up_to(text: &[u8]) -> usize {
     if text.is_ascii() {
         return text.len();
     }
     str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len)
 }
 
-fn push_lossy(line: &[u8], space: &mut Space<'_>) -> Result<()> {
+/// Adds a line in which invalid UTF-8 becomes U+FFFD.
+pub(crate) fn push_lossy(line: &[u8], space: &mut Space<'_>) -> Result<()> {
     space.push(NO_HEADERS, String::from_utf8_lossy(line).as_bytes())
 }
 
