@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { SourceContext } from '@millrace/kernel/component';
 import { freeAtOnce, type InFlight, type Reader } from '@millrace/rpc/net';
+import type { Charset, Conversation } from '../shared/charset.ts';
 import { takeNeighbours } from '../shared/neighbours.ts';
 import { Tail } from '../shared/tail.ts';
-import type { Charset, Conversation } from './charset.ts';
 import type { netcat } from './spec.ts';
 
 export interface ConnectionOptions {

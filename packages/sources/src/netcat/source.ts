@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { RunningSource, SourceContext } from '@millrace/kernel/component';
 import { InFlight, listen } from '@millrace/rpc/net';
-import { Charset } from './charset.ts';
+import { Charset } from '../shared/charset.ts';
 import { Connection } from './connection.ts';
 import type { netcat } from './spec.ts';
 
 export async function open(context: SourceContext<typeof netcat>): Promise<RunningSource> {
   const { config, log, metrics } = context;
-  const charset = await Charset.named(config.encoding);
+  const charset = await Charset.named(config.encoding, 'encoding');
   const connections = new Set<Connection>();
   const inFlight = new InFlight(config.inFlightBytesMax);
 

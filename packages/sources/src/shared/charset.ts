@@ -1,16 +1,16 @@
 type Iconv = typeof import('iconv-lite');
 
-/** Reads and answers one connection. */
+/** Reads one text, and writes what is to be read as it. */
 export interface Conversation {
-  /** What a client sent, as UTF-8. Keeps the beginning of a character that is cut between two pieces. */
+  /** What was sent, as UTF-8. Keeps the beginning of a character that is cut between two pieces. */
   decode(data: Buffer): Buffer;
-  /** An answer as the client reads it. */
+  /** An answer, as who reads this text reads it. */
   encode(answer: string): string | Buffer;
 }
 
-const UTF_8: Conversation = { decode: (data) => data, encode: (answer) => answer };
+const utf8 = (): Conversation => ({ decode: (data) => data, encode: (answer) => answer });
 
-/** Turns what clients send into UTF-8, and answers into what they read. */
+/** Turns text in a character set into UTF-8, and back. */
 export class Charset {
   readonly #converse: () => Conversation;
 
@@ -18,18 +18,23 @@ export class Charset {
     this.#converse = converse;
   }
 
-  /** The character set of a name that Java knows. Throws when there is none. */
-  static async named(name: string): Promise<Charset> {
-    if (/^utf-?8$/i.test(name)) return new Charset(() => UTF_8);
+  /** The character set of a name that Java knows, which is the value of a property. Throws when there is none. */
+  static async named(name: string, property: string): Promise<Charset> {
+    if (/^utf-?8$/i.test(name)) return new Charset(utf8);
     const { default: iconv } = await import('iconv-lite');
     if (/^utf[-_]?16$/i.test(name)) return new Charset(() => utf16(iconv));
     if (!iconv.encodingExists(name)) {
-      throw new Error(`There is no character set "${name}": set encoding to one such as utf-8, iso-8859-1 or gbk.`);
+      throw new Error(`There is no character set "${name}": set ${property} to one such as utf-8, iso-8859-1 or gbk.`);
     }
     return new Charset(() => ({ decode: decoder(iconv, name), encode: (answer) => iconv.encode(answer, name) }));
   }
 
-  /** For a new connection. */
+  /** Whether text in it is UTF-8 as it is. */
+  get isUtf8(): boolean {
+    return this.#converse === utf8;
+  }
+
+  /** For a new text. */
   conversation(): Conversation {
     return this.#converse();
   }
