@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { didYouMean } from './config/suggest.ts';
+import { javaPattern } from './java-pattern.ts';
 
 /**
  * The types of configuration values. Each reads the trimmed text of a property as Java and Flume do and says in words what it
@@ -51,6 +52,17 @@ export const names = z.string('names with blanks between them').transform((list)
 
 /** For a property whose name ends with a dot: the text of each that begins with it, by the rest of its name. */
 export const textByName = z.record(z.string(), z.string(), 'some text').default({});
+
+/** A regular expression of Java, as text that `java-pattern.ts` can read. */
+export const pattern = z.string('a regular expression of Java').transform((text, context): string => {
+  try {
+    javaPattern(text);
+    return text;
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
 
 /** Paths with commas between them. */
 export const paths = z.string('paths with commas between them').transform((list, context): string[] => {
