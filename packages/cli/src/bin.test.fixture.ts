@@ -22,22 +22,24 @@ interface Options {
   /** Flags for Node itself. */
   readonly node?: readonly string[];
   readonly cwd?: string;
+  /** Variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts a bin on a terminal of its own; what it writes there, errors included, is its standard output. */
-export function startBinOnTerminal(bin: Bin, args: readonly string[], { cwd }: Options = {}): StartedBin {
+export function startBinOnTerminal(bin: Bin, args: readonly string[], options: Options = {}): StartedBin {
   const command = [process.execPath, fileOf(bin), ...args].map((word) => `'${word}'`).join(' ');
-  return start('script', ['-qec', command, '/dev/null'], cwd);
+  return start('script', ['-qec', command, '/dev/null'], options);
 }
 
 /** Starts a bin as its users do, and kills it at the end of the test if it is still there. */
-export function startBin(bin: Bin, args: readonly string[], { node = [], cwd }: Options = {}): StartedBin {
-  return start(process.execPath, [...node, fileOf(bin), ...args], cwd);
+export function startBin(bin: Bin, args: readonly string[], options: Options = {}): StartedBin {
+  return start(process.execPath, [...(options.node ?? []), fileOf(bin), ...args], options);
 }
 
 /** Starts a bin by a line of shell, in which `"$@"` is its command. */
-export function startBinInShell(line: string, bin: Bin, args: readonly string[], { node = [], cwd }: Options = {}) {
-  return start('sh', ['-c', line, 'sh', process.execPath, ...node, fileOf(bin), ...args], cwd);
+export function startBinInShell(line: string, bin: Bin, args: readonly string[], options: Options = {}) {
+  return start('sh', ['-c', line, 'sh', process.execPath, ...(options.node ?? []), fileOf(bin), ...args], options);
 }
 
 /** Runs a bin to its end. */
@@ -47,8 +49,8 @@ export function runBin(bin: Bin, args: readonly string[], options?: Options): Pr
 
 const fileOf = (bin: Bin) => fileURLToPath(new URL(`../bin/${bin}.js`, import.meta.url));
 
-function start(command: string, args: readonly string[], cwd: string | undefined): StartedBin {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+function start(command: string, args: readonly string[], { cwd, env }: Options): StartedBin {
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
 
   const written = { stdout: '', stderr: '' };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ago, bytesText, columns, count } from './text.ts';
+import { ago, bytesText, columns, count, span } from './text.ts';
 
 test.for([
   [0, '0 B'],
@@ -21,6 +21,10 @@ test.for([
   [90_061_000, '1 d 1 h ago'],
 ] as const)('%i ms are told as %s', ([ms, text]) => {
   expect(ago(1e12, 1e12 + ms)).toBe(text);
+});
+
+test('a length of time has two units at most', () => {
+  expect([0, 999, 3_000, 3_725_000].map(span)).toEqual(['0 s', '0 s', '3 s', '1 h 2 min']);
 });
 
 test('one is one and others are many, in thousands that are kept apart', () => {

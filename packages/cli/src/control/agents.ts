@@ -12,7 +12,7 @@ import type { Greeting } from '@millrace/kernel/control/messages';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 
 /** How long an agent may take to answer. */
-export const ANSWER_MS = 10_000;
+export const ANSWER_MS = 5_000;
 
 /** Which agents are meant. */
 export interface Choice {
