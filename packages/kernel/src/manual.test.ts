@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { errorCodes } from './errors.ts';
 import { errorTable, manualIndex, manualPage } from './manual.ts';
-import { counter, defineSource, property, type Spec } from './spec.ts';
+import { counter, defineSource, gauge, property, type Spec } from './spec.ts';
 import { count, flag, names, port, text, textByName } from './types.ts';
 
 const sample: Spec = defineSource({
@@ -20,7 +20,10 @@ const sample: Spec = defineSource({
     mode: property('mode', z.enum(['fast', 'safe']).default('safe'), 'How.'),
     extra: property('extra.', textByName, 'More.'),
   },
-  metrics: { made: counter('samples_made_total', 'Samples made.') },
+  metrics: {
+    made: counter('samples_made_total', 'Samples made.'),
+    connections: gauge('sample_connections', 'Open now.', { flume: 'OpenConnectionCount' }),
+  },
 });
 
 test('a page says everything that is declared', () => {
@@ -47,10 +50,22 @@ Type: \`sample\` or \`org.example.Sample\`, in any case. Stability: experimental
 
 ## Metrics
 
-| Metric | Kind | Meaning |
-| --- | --- | --- |
-| \`samples_made_total\` | counter | Samples made. |
+| In Prometheus | Kind | Meaning | In Flume's JSON |
+| --- | --- | --- | --- |
+| \`Flume_EventReceivedCount_total\` | counter | Events that came in. | \`EventReceivedCount\` |
+| \`Flume_EventAcceptedCount_total\` | counter | Events that all required channels hold, or held. | \`EventAcceptedCount\` |
+| \`millrace_source_events_rejected_total\` | counter | Events that a required channel refused, or whose worker died. |  |
+| \`millrace_source_events_filtered_total\` | counter | Events that an interceptor dropped. |  |
+| \`Flume_ChannelWriteFail_total\` | counter | Transactions that a required channel refused; each time, when they are tried again. | \`ChannelWriteFail\` |
+| \`millrace_samples_made_total\` | counter | Samples made. |  |
+| \`Flume_OpenConnectionCount\` | gauge | Open now. | \`OpenConnectionCount\` |
 `);
+});
+
+test('a page says that Flume has no entry of a type, and names its metrics in Prometheus only', () => {
+  const page = manualPage({ ...sample, flumeEntry: false }, 'spec.ts');
+  expect(page).toContain('| `Flume_OpenConnectionCount` | gauge | Open now. |  |\n');
+  expect(page).toContain("\n\nFlume's JSON has no entry for components of this type.\n");
 });
 
 test('the index links every page under its kind', () => {

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { errorCodes } from './errors.ts';
+import { metricsOf } from './metrics/base.ts';
+import { prometheusName } from './metrics/prometheus.ts';
 import type { GlobalSetting, Kind, Property, Spec } from './spec.ts';
 
 /** What every component of a kind has besides its own properties. */
@@ -26,11 +28,7 @@ export function manualPage(spec: Spec, origin: string): string {
       ['Property of Flume', 'Why'],
       Object.entries(spec.withoutMeaning ?? {}).map(([name, why]) => [shown(name), why]),
     ),
-    ...section(
-      'Metrics',
-      ['Metric', 'Kind', 'Meaning'],
-      Object.values(spec.metrics).map(({ name, instrument, doc }) => [`\`${name}\``, instrument, doc]),
-    ),
+    ...metricsSection(spec),
   ]);
 }
 
@@ -62,6 +60,21 @@ function propertyRow({ name, type, doc, global }: Property): string[] {
 function standIn({ systemProperty, environment, commas }: GlobalSetting): string {
   const written = commas ? ', with commas in place of blanks' : '';
   return `For all components at once: \`-D${systemProperty}=…\`, or else the environment variable \`${environment}\`${written}.`;
+}
+
+/** All figures of a component, those of its kind first, by their names in Prometheus and in Flume's JSON. */
+function metricsSection(spec: Spec): string[] {
+  const { kind, metrics, flumeEntry } = spec;
+  const measured = kind === 'source' || kind === 'channel' || kind === 'sink';
+  const all = Object.values(measured ? metricsOf({ kind, metrics }) : metrics);
+  const rows = all.map((metric) => [
+    `\`${prometheusName(metric)}\``,
+    metric.instrument,
+    metric.doc,
+    metric.flume === undefined || flumeEntry === false ? '' : `\`${metric.flume}\``,
+  ]);
+  const none = measured && flumeEntry === false ? ["Flume's JSON has no entry for components of this type."] : [];
+  return [...section('Metrics', ['In Prometheus', 'Kind', 'Meaning', "In Flume's JSON"], rows), ...none];
 }
 
 /** A name as the manual has it; one that ends with a dot stands for all that begin with it. */
