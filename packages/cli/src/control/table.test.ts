@@ -14,7 +14,8 @@ const source = {
   type: 'netcat',
   restarts: 0,
   channels: ['c1', 'c2'],
-  figures: { accepted: 1_234_567, eventsPerSecond: 1_234.567 },
+  figures: { accepted: 1_234_567 },
+  eventsPerSecond: 1_234.567,
 } satisfies WorkerReport;
 const channel = {
   ...component,
@@ -50,10 +51,8 @@ const report = {
   pid: 4711,
   state: 'running',
   startedAtMs: NOW_MS - 100_000,
-  ...{
-    sources: [source],
-    channels: [channel, { ...channel, name: 'c2', capacity: null, fillPercent: null, queued: 0 }],
-  },
+  sources: [source],
+  channels: [channel, { ...channel, name: 'c2', capacity: null, fillPercent: null, queued: 0 }],
   sinks: [sink],
 } satisfies AgentReport;
 

@@ -4,6 +4,8 @@ import { version } from '../version.ts';
 import type { AgentReport, ChannelReport, ComponentReport, WorkerReport } from './messages.ts';
 import { figuresOfStatus, type Rates } from './rates.ts';
 
+const collator = new Intl.Collator('en', { numeric: true });
+
 /** An agent's status as plain data. */
 export function reportOf(status: AgentStatus, rates: Rates, state: AgentReport['state']): AgentReport {
   return {
@@ -19,7 +21,7 @@ export function reportOf(status: AgentStatus, rates: Rates, state: AgentReport['
 }
 
 function byName<Of extends { readonly name: string }>(statuses: readonly Of[]): Of[] {
-  return statuses.toSorted((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
+  return statuses.toSorted((one, other) => collator.compare(one.name, other.name));
 }
 
 function componentReport(status: ChannelStatus | MeteredStatus): Omit<ComponentReport, 'kind' | 'state'> {
