@@ -20,10 +20,11 @@ interface Link {
 /** The interceptors of a source, one after the other. */
 export class Chain {
   readonly #links: readonly Link[];
-  readonly #builder = new BatchBuilder();
+  readonly #builder: BatchBuilder;
 
-  constructor(links: readonly Link[]) {
+  constructor(links: readonly Link[], builder = new BatchBuilder()) {
     this.#links = links;
+    this.#builder = builder;
   }
 
   /**

@@ -1,7 +1,6 @@
 import type { Batch } from '@millrace/channel-native';
-import type { EachOutcome, Log, MetersOf } from '../component.ts';
+import type { EachOutcome } from '../component.ts';
 import { createEmitter, type Emitter, type EmitterOptions } from '../emitter.ts';
-import type { SourceMeters } from '../metrics/base.ts';
 import type { InterceptorAssignment } from '../protocol.ts';
 import { type Chain, openChain, type Passed } from './chain.ts';
 
@@ -15,27 +14,24 @@ interface Sifted {
   readonly fates: readonly Fate[] | undefined;
 }
 
-/** Opens the interceptors of a source, and puts them in front of an emitter. Closed is what the source has been closed before. */
+/** Opens the interceptors of a source, and puts them in front of an emitter. To be closed when the source is. */
 export async function openIntercepted(
   assignments: readonly InterceptorAssignment[],
   options: EmitterOptions,
 ): Promise<{ readonly emitter: Emitter; close(): Promise<void> }> {
-  const { log, metrics, signal = new AbortController().signal } = options;
+  const { log, signal = new AbortController().signal } = options;
   const chain = await openChain(assignments, { log, signal });
-  const received = { add() {} };
-  const emitter = createEmitter({ ...options, metrics: { ...metrics, received } });
-  return { emitter: interceptedEmitter(chain, emitter, { metrics, log }), close: () => chain.close() };
+  return { emitter: interceptedEmitter(chain, options), close: () => chain.close() };
 }
 
 /**
  * An emitter with interceptors in front of it. They see each request as its source emits it, before requests share transactions: so each
  * gets the answer it would have had alone, whatever an interceptor thinks of the others.
  */
-function interceptedEmitter(
-  chain: Chain,
-  emitter: Emitter,
-  { metrics, log }: { readonly metrics: MetersOf<SourceMeters>; readonly log: Log },
-): Emitter {
+export function interceptedEmitter(chain: Chain, options: EmitterOptions): Emitter {
+  const { metrics, log } = options;
+  // What is received is counted here, before anything is dropped.
+  const emitter = createEmitter({ ...options, metrics: { ...metrics, received: { add() {} } } });
   /** How many requests wait for an interceptor, and when the last of them has passed. */
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
