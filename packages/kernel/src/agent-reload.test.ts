@@ -1,0 +1,301 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { type Agent, type AgentOptions, startAgent } from './agent.ts';
+import type { ChannelPlan, Plan } from './config/plan-types.ts';
+import { filePlan, flow, memoryPlan, numbersTo } from './fixtures/flow.ts';
+import { memoryLog } from './fixtures/memory-log.ts';
+import { channelPlan, planOf, sharedCells, sourcePlan } from './fixtures/plan.ts';
+
+const agents: Agent[] = [];
+
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.stop()));
+});
+
+async function start(plan: Plan, options: Partial<AgentOptions> = {}) {
+  const log = memoryLog();
+  const agent = await startAgent(plan, { log, drainTimeoutMs: 3_000, ...options });
+  agents.push(agent);
+  return { agent, log };
+}
+
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-reload-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** A source that has put so many numbers into a channel whose sink cannot deliver them. */
+async function stalled(channel: ChannelPlan, { events = 50, source = {} } = {}) {
+  const { sink, ...rest } = flow();
+  const failing = sharedCells(1, 1);
+  const plan = planOf({
+    channels: [channel],
+    sinks: [sink('k1', { failing })],
+    sources: [rest.source('r1', { until: events, ...source })],
+  });
+  const { agent, log } = await start(plan);
+  await vi.waitFor(() => expect(rest.accepted()).toBe(events), 5_000);
+  const heal = (name = 'k1', at = 'c1') => sink(name, {}, at);
+  return { agent, log, plan, sink, heal, ...rest };
+}
+
+test('what did not change keeps its thread, its figures and its start', async () => {
+  const { source, sink } = flow();
+  const threads = numbersTo(50).map(() => sharedCells());
+  const sinks = (batch: number) =>
+    threads.map((thread, at) => sink(`k${at}`, { thread, ...(at === 7 && { batch }) }, 'c1'));
+  const plan = (batch: number) => planOf({ channels: [memoryPlan('c1')], sinks: sinks(batch), sources: [source()] });
+  const { agent } = await start(plan(50));
+  const threadsBefore = threads.map(([id]) => id);
+  const before = agent.status();
+
+  const began = performance.now();
+  const { changes, untouched } = await agent.reload(plan(20));
+  const tookMs = performance.now() - began;
+  expect(changes).toEqual([{ id: 'a1.sinks.k7', what: 'restart', why: 'batch 50 → 20' }]);
+  expect(untouched).toBe(51);
+  expect(threads.flatMap(([id], at) => (id === threadsBefore[at] ? [] : [at]))).toEqual([7]);
+  const after = agent.status();
+  const starts = ({ sinks, sources, channels }: typeof after) =>
+    [...channels, ...sinks, ...sources].map(({ id, startedAtMs }) => `${id} ${startedAtMs}`);
+  expect(starts(after).filter((start, at) => start !== starts(before)[at])).toHaveLength(1);
+  expect(after.sources[0]!.metrics['accepted']).toBeGreaterThanOrEqual(before.sources[0]!.metrics['accepted']!);
+  expect(tookMs).toBeLessThan(1_000);
+}, 60_000);
+
+test('the plan that runs, applied again, changes nothing', async () => {
+  const { source, sink } = flow();
+  const plan = planOf({ channels: [memoryPlan('c1')], sinks: [sink()], sources: [source()] });
+  const { agent } = await start(plan);
+  expect(await agent.reload(plan)).toEqual({ changes: [], untouched: 3, remarks: [] });
+  expect(agent.plan).toEqual(plan);
+});
+
+test('a memory channel with other limits keeps its events, in their order', async () => {
+  const { agent, plan, heal, delivered } = await stalled(memoryPlan('c1'));
+  const channels = [memoryPlan('c1', { capacity: 60, transactionCapacity: 7 })];
+  const { changes, remarks } = await agent.reload({ ...plan, channels, sinks: [heal()] });
+  expect(changes.map(({ id, what }) => `${what} ${id}`)).toEqual([
+    'restart a1.channels.c1',
+    'restart a1.sinks.k1',
+    'restart a1.sources.r1',
+  ]);
+  expect(remarks).toEqual([]);
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+  expect(agent.status().channels[0]!.config).toMatchObject({ capacity: 60 });
+});
+
+test.for([
+  ['events', { capacity: 40, transactionCapacity: 40 }],
+  ['bytes', { byteCapacity: 4_000 }],
+] as const)(
+  'a memory channel whose new limits leave no room for its %s keeps its settings and its events, in their order',
+  async ([, config]) => {
+    const { agent, plan, heal, delivered, log } = await stalled(memoryPlan('c1'), {
+      source: { padding: 'x'.repeat(90) },
+    });
+    const sinks = [heal()];
+    const { remarks } = await agent.reload({ ...plan, channels: [memoryPlan('c1', config)], sinks });
+    expect(remarks).toEqual([
+      expect.stringMatching(/^a1\.channels\.c1 keeps its old settings, because of its 50 events: /),
+    ]);
+    expect(log.lines).toContain(remarks[0]);
+    await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+    expect(agent.plan.channels).toEqual(plan.channels);
+
+    // Now that it is empty nothing stands against it.
+    const again = await agent.reload({ ...plan, channels: [memoryPlan('c1', config)], sinks });
+    expect(again.remarks).toEqual([]);
+    expect(agent.plan.channels[0]!.config).toMatchObject(config);
+  },
+);
+
+test('a removed memory channel and its sink stay until its events are delivered, and go then', async () => {
+  const { agent, plan, sink, heal, delivered } = await stalled(memoryPlan('c1'));
+  const other = { channels: [memoryPlan('c2')], sinks: [sink('k2', {}, 'c2')], sources: [] };
+  const { remarks } = await agent.reload({ ...plan, ...other });
+  expect(remarks).toEqual([
+    'a1.channels.c1 is not in the configuration any more and is kept until its 50 events are delivered.',
+  ]);
+  expect(agent.status().sinks.map(({ id }) => id)).toEqual(['a1.sinks.k2', 'a1.sinks.k1']);
+
+  // A sink that is in the configuration delivers with its new settings what is in the old channel.
+  await agent.reload({ ...plan, ...other, sinks: [heal('k1', 'c2')] });
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+  await vi.waitFor(() => expect(agent.status().channels.map(({ id }) => id)).toEqual(['a1.channels.c2']));
+  const { sinks, removed } = agent.status();
+  expect(sinks.map(({ channels }) => channels)).toEqual([['c2']]);
+  expect(removed.channels.map(({ name, counters }) => [name, counters['committed']])).toEqual([['c1', 50]]);
+});
+
+test('a removed channel that no sink takes from loses its events, and that is an error with their number', async () => {
+  const { source, sink, accepted } = flow();
+  const plan = planOf({ channels: [memoryPlan('c1')], sources: [source('r1', { until: 50 })] });
+  const { agent, log } = await start(plan);
+  await vi.waitFor(() => expect(accepted()).toBe(50));
+  const { remarks } = await agent.reload(planOf({ channels: [memoryPlan('c2')], sinks: [sink('k1', {}, 'c2')] }));
+  expect(remarks).toEqual(['a1.channels.c1 is closed, and 50 events in it are lost.']);
+  expect(log.lines).toContain(remarks[0]);
+});
+
+test('a channel may be renamed under load', async () => {
+  const { source, sink, accepted, delivered, lost } = flow();
+  const plan = (channel: string) =>
+    planOf({
+      channels: [memoryPlan(channel)],
+      sinks: [sink('k1', {}, channel)],
+      sources: [source('r1', {}, [channel])],
+    });
+  const { agent } = await start(plan('c1'));
+  for (const channel of ['c2', 'c3', 'c1']) {
+    const before = accepted();
+    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(before + 200));
+    await agent.reload(plan(channel));
+  }
+  await vi.waitFor(() => expect(agent.plan).toEqual(plan('c1')));
+  await agent.stop();
+  expect(lost()).toBe(0);
+  expect(delivered()).toEqual(delivered().toSorted((a, b) => a - b));
+});
+
+test('a file channel with other settings goes on with what is in it', async () => {
+  const directory = scratch();
+  const { agent, plan, heal, delivered } = await stalled(filePlan('c1', directory));
+  const channels = [filePlan('c1', directory, { capacity: 500 })];
+  const { remarks } = await agent.reload({ ...plan, channels, sinks: [heal()] });
+  expect(remarks).toEqual([]);
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+});
+
+test('a file channel that goes elsewhere leaves its events, and that is told with their number and place', async () => {
+  const [here, there] = [scratch(), scratch()];
+  const { agent, plan, heal, delivered } = await stalled(filePlan('c1', here));
+  const { remarks } = await agent.reload({ ...plan, channels: [filePlan('c1', there)] });
+  expect(remarks).toEqual([expect.stringMatching(/ is in .*, and 50 events are not: they stay where it was before/)]);
+  const removed = await agent.reload(planOf({ channels: [memoryPlan('c2')], sinks: [heal('k2', 'c2')] }));
+  expect(removed.remarks).toEqual([]);
+  await agent.reload({ ...plan, channels: [filePlan('c1', here)], sinks: [heal()] });
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+});
+
+test('a file channel may be renamed and keep its directory and its events', async () => {
+  const directory = scratch();
+  const { agent, heal, delivered } = await stalled(filePlan('c1', directory));
+  const next = planOf({ channels: [filePlan('c9', directory)], sinks: [heal('k1', 'c9')] });
+  const { remarks } = await agent.reload(next);
+  expect(remarks).toEqual([expect.stringContaining('a1.channels.c1 is closed. Its 50 events stay in ')]);
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 2_000);
+});
+
+test('a channel that changes from memory to the disk takes its events along', async () => {
+  const { agent, plan, heal, delivered } = await stalled(memoryPlan('c1'));
+  const channels = [filePlan('c1', scratch())];
+  expect((await agent.reload({ ...plan, channels })).remarks).toEqual([]);
+  expect(agent.status().channels[0]!.counters).toMatchObject({ queued: 50 });
+  await agent.reload({ ...plan, channels, sinks: [heal()] });
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+});
+
+test('a channel that cannot be opened with its new settings keeps in memory what it has', async () => {
+  const { agent, plan, heal, delivered } = await stalled(memoryPlan('c1'));
+  const channels = [filePlan('c1', '/dev/null')];
+  const { remarks } = await agent.reload({ ...plan, channels, sinks: [heal()] });
+  expect(remarks).toEqual([expect.stringContaining('keeps its old settings')]);
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+test('two sources may exchange their ports', async () => {
+  const [one, two] = [await freePort(), await freePort()];
+  const plan = (r1: number, r2: number) =>
+    planOf({ sources: [sourcePlan('r1', 'listening', { port: r1 }), sourcePlan('r2', 'listening', { port: r2 })] });
+  const { agent } = await start(plan(one, two));
+  await agent.reload(plan(two, one));
+  expect(agent.status().sources.map(({ state, restarts }) => [state, restarts])).toEqual([
+    ['running', 0],
+    ['running', 0],
+  ]);
+});
+
+test('a source that waits for a port begins at once when it is given another', async () => {
+  const squatter = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void squatter.close());
+  await once(squatter, 'listening');
+  const plan = (port: number) => planOf({ sources: [sourcePlan('r1', 'listening', { port })] });
+  const { agent } = await start(plan((squatter.address() as { port: number }).port), { startRetryMs: 60_000 });
+  await vi.waitFor(() => expect(agent.status().sources[0]).toMatchObject({ state: 'waiting' }));
+  const port = await freePort();
+  await agent.reload(plan(port));
+  const client = connect(port, '127.0.0.1');
+  await once(client, 'connect');
+  client.destroy();
+});
+
+test('a channel that could not be opened yet gives way to another', async () => {
+  const broken = channelPlan('c1', { failing: sharedCells(1, 1_000) });
+  const { source, sink, accepted } = flow();
+  const plan = planOf({ channels: [broken], sinks: [sink()], sources: [source()] });
+  const { agent } = await start(plan, { startRetryMs: 60_000 });
+  await agent.reload({ ...plan, channels: [memoryPlan('c1')] });
+  await vi.waitFor(() => expect(accepted()).toBeGreaterThan(0));
+});
+
+test('a sink is stopped without draining, and what it had not taken comes in its next life', async () => {
+  const { source, sink, delivered, accepted, lost } = flow();
+  const slow = { batch: 10, delayMs: 50 };
+  const plan = planOf({
+    channels: [memoryPlan('c1')],
+    sinks: [sink('k1', slow)],
+    sources: [source('r1', { until: 5_000, batch: 100 })],
+  });
+  const { agent } = await start(plan);
+  await vi.waitFor(() => expect(accepted()).toBe(5_000), 5_000);
+  const began = performance.now();
+  await agent.reload({ ...plan, sinks: [sink()] });
+  expect(performance.now() - began).toBeLessThan(1_000);
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(5_000)), 5_000);
+  expect(lost()).toBe(0);
+});
+
+test('reloads that are asked for together are one, and the last plan wins', async () => {
+  const { source, sink } = flow();
+  const plan = (batch: number) =>
+    planOf({ channels: [memoryPlan('c1')], sinks: [sink('k1', { batch })], sources: [source()] });
+  const { agent } = await start(plan(1));
+  const results = await Promise.all([2, 3, 4, 5].map((batch) => agent.reload(plan(batch))));
+  expect(new Set(results).size).toBe(1);
+  expect(agent.plan).toEqual(plan(5));
+});
+
+test('a stop in the middle of a reload wins, and delivers what the reload has left in memory', async () => {
+  for (let afterMs = 0; afterMs < 60; afterMs += 6) {
+    const { source, sink, accepted, lost } = flow();
+    const plan = (batch: number) =>
+      planOf({
+        channels: [memoryPlan('c1', { capacity: 5_000 + batch })],
+        sinks: [sink('k1', { batch, delayMs: 5 })],
+        sources: [source('r1', { batch: 50 })],
+      });
+    const { agent } = await start(plan(40), { drainTimeoutMs: 20_000 });
+    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(200));
+    const reloading = agent.reload(plan(50)).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    expect(await agent.stop()).toEqual({ stuck: [], lost: [] });
+    await reloading;
+    expect(lost()).toBe(0);
+    await expect(agent.reload(plan(60))).rejects.toMatchObject({ code: 'MR_LIFECYCLE' });
+  }
+}, 60_000);
