@@ -64,10 +64,7 @@ const withoutAlias: Readonly<Partial<Record<Kind, readonly string[]>>> = {
     'source.thriftLegacy.ThriftLegacySource',
   ],
   channel: ['channel.kafka.KafkaChannel', 'channel.PseudoTxnMemoryChannel'],
-  interceptor: [
-    'sink.solr.morphline.MorphlineInterceptor$Builder',
-    'sink.solr.morphline.UUIDInterceptor$Builder',
-  ],
+  interceptor: ['sink.solr.morphline.MorphlineInterceptor$Builder', 'sink.solr.morphline.UUIDInterceptor$Builder'],
   sink: ['sink.kafka.KafkaSink', 'sink.kudu.KuduSink', 'sink.solr.morphline.MorphlineSink'],
 };
 

@@ -202,28 +202,6 @@ test('a property the selector does not have', () => {
   `);
 });
 
-test('interceptors', () => {
-  expect(
-    broken({}, 'a1.sources.r1.interceptors = i1', 'a1.sources.r1.interceptors.i1.type = host'),
-  ).toMatchInlineSnapshot(`
-    "flume.conf:11:1: error: Flume has interceptors, this Millrace does not have them yet. Source r1 is dropped.
-        a1.sources.r1.interceptors = i1
-        ^
-      → remove the line to let its events pass unchanged
-    runs a1: c1 k1"
-  `);
-});
-
-test('interceptors that are not listed', () => {
-  expect(broken({}, 'a1.sources.r1.interceptors.i1.type = host')).toMatchInlineSnapshot(`
-    "flume.conf:11:1: warning: a1.sources.r1.interceptors does not exist, so no interceptor runs.
-        a1.sources.r1.interceptors.i1.type = host
-        ^
-      → remove the lines of a1.sources.r1.interceptors
-    runs a1: r1 c1 k1"
-  `);
-});
-
 test('a sink group', () => {
   expect(
     broken(

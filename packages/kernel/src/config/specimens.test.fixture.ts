@@ -1,5 +1,5 @@
-import { counter, defineChannel, defineSink, defineSource, property } from '../spec.ts';
-import { count, flag, host, long, port, seconds, text } from '../types.ts';
+import { counter, defineChannel, defineInterceptor, defineSink, defineSource, property } from '../spec.ts';
+import { count, flag, host as hostName, long, pattern, port, seconds, text } from '../types.ts';
 import { type PlanOptions, planTexts } from './load.ts';
 import type { Registration } from './plan-types.ts';
 import { createRegistry } from './registry.ts';
@@ -14,7 +14,7 @@ const netcat = defineSource({
   stability,
   drive: 'event',
   properties: {
-    host: property('bind', host, 'Address to listen on.'),
+    host: property('bind', hostName, 'Address to listen on.'),
     port: property('port', port, 'TCP port to listen on.'),
     lineCharactersMax: property('max-line-length', count.default(512), 'Longest line.'),
     acknowledge: property('ack-every-event', flag.default(true), 'Answer `OK`.'),
@@ -69,6 +69,18 @@ const memory = defineChannel({
       : [],
 });
 
+const host = defineInterceptor({
+  type: 'host',
+  classNames: ['org.apache.flume.interceptor.HostInterceptor$Builder'],
+  summary: 'Sets a header.',
+  stability,
+  properties: {
+    header: property('hostHeader', text.default('host'), 'Its name.'),
+    matching: property('matching', pattern.optional(), 'A pattern.'),
+  },
+  metrics: {},
+});
+
 const registration = (spec: Registration['spec']): Registration => ({
   spec,
   module: new URL(`file:///${spec.type}.js`),
@@ -79,6 +91,7 @@ export const registry = createRegistry(
   [netcat, seq].map(registration),
   [nullSink].map(registration),
   [memory].map(registration),
+  [host].map(registration),
 );
 
 /** Plans one file's text with these components. */
