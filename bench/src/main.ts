@@ -16,6 +16,7 @@ const benchmarks: Record<Case, () => Promise<{ run(options: Options): Promise<Re
   'two-hops': () => import('./hops/two-hops.ts'),
   syslogtcp: () => import('./hops/syslogtcp.ts'),
   syslogudp: () => import('./hops/syslogudp.ts'),
+  metrics: () => import('./hops/metrics.ts'),
   channels: () => import('./channels/channels.ts'),
   reopen: () => import('./reopen/reopen.ts'),
 };

@@ -10,6 +10,7 @@ export const cases = [
   'two-hops',
   'syslogtcp',
   'syslogudp',
+  'metrics',
   'channels',
   'reopen',
 ] as const;
@@ -49,6 +50,7 @@ Benchmarks (default: all, about half an hour):
   syslogtcp whole agents, syslogtcp → memory → null with lines of 512 bytes, beside Apache Flume; the same with
             multiport_syslogtcp; three minutes
   syslogudp the same with syslogudp: 50,000 datagrams a second, and how many of them are lost; five minutes
+  metrics   a whole agent, seq → memory → null, whose metrics are asked for every second, beside itself left alone; two minutes
   channels  what "millrace bench channels" measures: every type of channel beside memcpy and the disk; three minutes
   reopen    how long a file channel takes to open after kill -9, empty and with 1 and 10 million events in it; two minutes
 

@@ -33,11 +33,12 @@ export class Agent extends Program {
   events = 0;
   #onCount: ((count: Count) => void) | undefined;
 
-  constructor(name: Name, configuration: string) {
+  /** `words` come after those that every agent is started with. */
+  constructor(name: Name, configuration: string, words: readonly string[] = []) {
     super(name);
     const file = join(this.directory, 'a1.properties');
     writeFileSync(file, configuration);
-    const agent = ['agent', '-n', 'a1', '-f', file];
+    const agent = ['agent', '-n', 'a1', '-f', file, ...words];
     if (name === 'Flume') this.start(flume, agent);
     else this.start(process.execPath, [join(root, 'packages/cli/bin/millrace.js'), ...agent]);
   }
