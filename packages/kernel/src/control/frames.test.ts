@@ -33,6 +33,23 @@ test('messages arrive as they were sent, however they are cut on the way', () =>
   );
 });
 
+test('values of every length and size arrive as they were sent', () => {
+  const sizes = [0, 1, 15, 16, 31, 32, 255, 256, 65_535, 65_536];
+  const numbers = [2 ** 7, 2 ** 15, 2 ** 16, 2 ** 31, 2 ** 32, 2 ** 52].flatMap((size) => [
+    size - 1,
+    size,
+    -size,
+    -size - 1,
+  ]);
+  const message = {
+    texts: sizes.map((size) => 'x'.repeat(size)),
+    lists: sizes.map((size) => Array.from({ length: size }, () => true)),
+    maps: sizes.map((size) => Object.fromEntries(Array.from({ length: size }, (_, at) => [`k${at}`, null]))),
+    numbers: [...numbers, 0.5, -0.1, 1e300],
+  };
+  expect(readInPieces(codec.encode(message), [], 1 << 24)).toEqual([message]);
+});
+
 test('bytes that were never a message are refused or read, and end nothing else', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => {

@@ -73,14 +73,12 @@ export class FrameReader {
   }
 }
 
-/** How many bytes of content follow the first one, by that first one; negative: so many bytes of a length come first. */
-const contentOf: Readonly<Record<number, number>> = {
-  ...{ 192: 0, 194: 0, 195: 0 }, // nil, booleans
-  ...{ 196: -1, 197: -2, 198: -4, 217: -1, 218: -2, 219: -4 }, // bytes, texts
-  ...{ 202: 4, 203: 8 }, // floats
-  ...{ 204: 1, 205: 2, 206: 4, 207: 8, 208: 1, 209: 2, 210: 4, 211: 8 }, // integers
-};
-const lengthOfList: Readonly<Record<number, number>> = { 220: 2, 221: 4, 222: 2, 223: 4 };
+const NOT_PLAIN = 9;
+/**
+ * What follows a first byte from 0xc0 on: so many bytes of content, or, when negative, so many bytes of the content's length.
+ * In order: nil, unused, false, true, 3 of bytes, 3 extensions, 2 floats, 8 integers, 5 extensions, 3 of texts.
+ */
+const contentOf = [0, 9, 0, 0, -1, -2, -4, 9, 9, 9, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 9, 9, 9, 9, 9, -1, -2, -4];
 
 /**
  * Makes sure that a frame is whole, holds one value, and holds none of MessagePack's extensions. A decoder believes a list of five bytes that
@@ -92,20 +90,20 @@ function assertPlain(frame: Buffer): void {
   };
   let at = 0;
   const number = (bytes: number): number => {
-    at += bytes;
+    at += bytes; // beyond the end, too, when a frame promises more values than it has bytes
     return at > frame.length ? refuse() : frame.readUIntBE(at - bytes, bytes);
   };
 
   for (let expected = 1; expected > 0; expected -= 1) {
-    // Every value takes a byte at least.
-    if (expected > frame.length - at) refuse();
     const first = number(1);
-    if (first <= 0x7f || first >= 0xe0) continue;
-    if (first <= 0x9f) expected += (first & 0x0f) * (first <= 0x8f ? 2 : 1);
+    if (first <= 0x7f || first >= 0xe0) continue; // a small integer
+    if (first <= 0x8f) expected += (first & 0x0f) * 2;
+    else if (first <= 0x9f) expected += first & 0x0f;
     else if (first <= 0xbf) at += first & 0x1f;
-    else if (first in lengthOfList) expected += number(lengthOfList[first]!) * (first >= 0xde ? 2 : 1);
+    else if (first >= 0xdc) expected += number(first & 1 ? 4 : 2) * (first >= 0xde ? 2 : 1);
     else {
-      const content = contentOf[first] ?? refuse();
+      const content = contentOf[first - 0xc0]!;
+      if (content === NOT_PLAIN) refuse();
       const length = content < 0 ? number(-content) : content;
       at += length; // apart, because reading the length moves `at` too
     }

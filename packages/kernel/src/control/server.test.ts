@@ -164,7 +164,7 @@ test('a client that reads no answers is disconnected, and keeps nothing busy unt
   const other = await friend(path);
   expect(await other.ask({ ask: 'status' })).toEqual(report);
   other.close();
-  await vi.waitFor(() => expect(log.lines).toHaveLength(1), 5_000);
+  await vi.waitFor(() => expect(log.lines).toHaveLength(1), 10_000);
   expect(log.lines[0]).toContain('did not read an answer for 1 s');
   expect(status.mock.calls.length).toBeLessThan(5);
 });
@@ -173,14 +173,17 @@ test('of 100 clients at a time 64 are answered, the others are told, and there i
   const { path, log } = await serve();
   const clients = await Promise.all(Array.from({ length: 100 }, () => bare(path)));
   const refused = () => clients.filter(({ heard }) => heard.length > 0 && !isGreeting(heard[0]));
-  await vi.waitFor(() => expect(clients.every(({ heard }) => heard.length > 0)).toBe(true));
+  await vi.waitFor(() => expect(clients.every(({ heard }) => heard.length > 0)).toBe(true), 10_000);
   expect(refused()).toHaveLength(100 - CLIENTS_MAX);
   expect(refused()[0]?.heard).toMatchObject([{ ok: false, message: expect.stringContaining('one too many') }]);
   await Promise.all(refused().map(({ closed }) => closed));
   expect(log.lines).toHaveLength(1);
 
   for (const { socket } of clients) socket.destroy();
-  await vi.waitFor(async () => expect(await (await friend(path)).ask({ ask: 'status' })).toEqual({ agent: 'a1' }));
+  await vi.waitFor(
+    async () => expect(await (await friend(path)).ask({ ask: 'status' })).toEqual({ agent: 'a1' }),
+    10_000,
+  );
 });
 
 const isGreeting = (message: unknown) => typeof message === 'object' && message !== null && 'millrace' in message;
