@@ -31,12 +31,12 @@ function importsOf(text: string): Import[] {
 }
 
 describe('a component is one folder', () => {
-  const folders = find('packages/{sources,sinks}/src/*/spec.ts').map(dirname);
+  const folders = find('packages/{sources,sinks,interceptors}/src/*/spec.ts').map(dirname);
 
   test('with its declaration, its behaviour and its test', () => {
     const incomplete = folders.flatMap((folder) => {
       const files = readdirSync(join(root, folder));
-      const behaviour = folder.startsWith('packages/sources') ? 'source.ts' : 'sink.ts';
+      const behaviour = `${folder.split('/')[1]!.slice(0, -1)}.ts`;
       return [
         ...(files.includes(behaviour) ? [] : [`${folder} has no ${behaviour}, in which the component would behave`]),
         ...(files.some((file) => file.endsWith('.test.ts')) ? [] : [`${folder} has no test`]),
@@ -77,7 +77,7 @@ describe('a component is one folder', () => {
   });
 
   test('whose behaviour knows its declaration as a type', () => {
-    const heavy = find('packages/{sources,sinks}/src/*/*.ts')
+    const heavy = find('packages/{sources,sinks,interceptors}/src/*/*.ts')
       .filter((file) => !/(spec|properties|\.test)\.ts$/.test(file))
       .flatMap((file) =>
         importsOf(read(file))
