@@ -11,7 +11,7 @@ export interface Codec {
 /** Loads the library that knows MessagePack. That costs 10 ms and 7 MB, so it waits until somebody connects. */
 export async function loadCodec(): Promise<Codec> {
   const { Packr } = await import('msgpackr/pack');
-  const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true });
+  const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
   return {
     encode(message) {
       const payload = packr.pack(message);
