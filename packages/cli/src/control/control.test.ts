@@ -167,6 +167,39 @@ test('an agent that is killed while it stops is not said to have stopped', async
   expect(code).toBe(1);
 });
 
+test('reload says what it would do, does it, and says what is wrong when it cannot', async () => {
+  const place = scratch();
+  await place.agent('a1', idle);
+  await statusThatEndsWith(0, place);
+  const write = (text: string) => writeFileSync(join(place.cwd, '0.conf'), text.replaceAll('AGENT', 'a1'));
+
+  const nothing = await place.millrace('reload');
+  expect(nothing.stdout).toBe('There is nothing to change. 3 components go on untouched.\n');
+  expect(nothing.code).toBe(0);
+
+  write(`${idle}AGENT.sinks.k1.batchSize = 7\n`);
+  const change = 'a1.sinks.k1  restart  batchSize 100 → 7\n2 components go on untouched.\n';
+  for (const [args, title] of [
+    [['--plan'], 'What a reload of a1 would do:'],
+    [['--plan'], 'What a reload of a1 would do:'],
+    [[], 'a1 has reloaded:'],
+  ] as const) {
+    const { code, stdout, stderr } = await place.millrace('reload', ...args);
+    expect(stdout).toBe(`${title}\n${change}`);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+  }
+
+  write(flow('seq', 'nul'));
+  for (const args of [['--plan'], []]) {
+    const { code, stdout, stderr } = await place.millrace('reload', ...args);
+    expect(stderr).toMatch(/^0\.conf:\d+:\d+: error: There is no sink type "nul"/);
+    expect(stdout).toBe('The configuration of a1 has errors, so nothing was changed.\n');
+    expect(code).toBe(1);
+  }
+  await statusThatEndsWith(0, place);
+});
+
 test('where several agents run, stop and reload ask which; names and processes answer that', async () => {
   const place = scratch();
   const first = await place.agent('a1', idle);
