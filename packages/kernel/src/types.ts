@@ -7,11 +7,20 @@ import { javaPattern } from './java-pattern.ts';
  * wanted; a default makes the property optional.
  */
 
+/** Digits that no type of Java takes any more. */
+const DIGITS_MAX = 100;
+
+/** What digits with an optional sign mean; of so many that reading them would take its time, some number that is too large. */
+function integerOf(text: string): bigint | undefined {
+  return /^[+-]?\d+$/.test(text) ? BigInt(text.slice(0, DIGITS_MAX)) : undefined;
+}
+
 const javaInteger = (min: bigint, max: bigint, wanted: string) =>
   z.string(wanted).transform((text, context): number => {
-    const value = /^[+-]?\d+$/.test(text) ? BigInt(text) : undefined;
+    const value = integerOf(text);
     if (value === undefined || value < min || value > max) {
-      context.addIssue(`must be ${wanted}, not "${text}"`);
+      const most = value !== undefined && value > max;
+      context.addIssue(`must be ${most ? `at most ${max}` : wanted}, not "${text}"`);
       return z.NEVER;
     }
     return Number(value);
@@ -45,7 +54,9 @@ export const flag = z.string('true or false').transform((text) => text.toLowerCa
 export const text = z.string('some text');
 
 /** A host name or an address. */
-export const host = z.string('a host name or address').min(1, 'must be a host name or address');
+export const host = z.string('a host name or address').refine((name) => /^[^\s"'`,;#\p{Cc}]+$/u.test(name), {
+  error: ({ input }) => `must be a host name or address, not "${input}"`,
+});
 
 /** Names with blanks between them. */
 export const names = z.string('names with blanks between them').transform((list) => list.split(/\s+/).filter(Boolean));

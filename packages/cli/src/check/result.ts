@@ -73,7 +73,9 @@ function summary({ files, agents, errors, warnings }: Result): string {
   }
   const found = [count(errors, 'error'), ...(warnings > 0 ? [count(warnings, 'warning')] : [])].join(' and ');
   const outcomes = agents.filter(({ without }) => without.length > 0).map(outcome);
-  return `${found} in ${where}.${outcomes.map((sentence) => ` ${sentence}`).join('')}`;
+  if (outcomes.length === 0 && agents.length > 0)
+    outcomes.push('Everything listed would run, though not as it is written.');
+  return [`${found} in ${where}.`, ...outcomes].join(' ');
 }
 
 function outcome({ name, without, ...agent }: CheckedAgent): string {

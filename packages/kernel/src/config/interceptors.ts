@@ -1,5 +1,6 @@
+import { adviceOnName } from './advice.ts';
 import { splitNames } from './java-text.ts';
-import { adviceOnCommas, type Listed } from './listing.ts';
+import type { Listed } from './listing.ts';
 import { dropped, type Planning, planComponent } from './plan-component.ts';
 import type { InterceptorPlan } from './plan-types.ts';
 import { type Entry, placeInValue } from './properties.ts';
@@ -28,7 +29,7 @@ export function planInterceptors(source: Listed, planning: Planning): readonly I
         subject: `${source.id}.${PREFIX}${name}`,
         message: `Interceptor ${name} is listed, but has no properties. ${dropped('source', source)}`,
         suggestion:
-          adviceOnCommas(name) ??
+          adviceOnName(name) ??
           didYouMean(name, unlisted) ??
           `set ${source.id}.${PREFIX}${name}.type, or take it off the list`,
       });

@@ -202,13 +202,14 @@ class Interpolation {
 
   #reportUnresolved(name: string, { original }: Task, start: number): void {
     const entry = original ?? this.#entries.get(this.#open.at(-1)!)!;
+    const shown = name.length > 80 ? `${name.slice(0, 80)}…` : name;
     this.diagnostics.push({
       severity: 'warning',
       code: 'unresolved-variable',
       place: original === undefined ? entry.valuePlace : placeInValue(entry, start),
       subject: entry.key,
-      message: `\${${name}} has no value, so it is left as it is written.`,
-      suggestion: this.#adviceOn(name),
+      message: `\${${shown}} has no value, so it is left as it is written.`,
+      suggestion: shown === name ? this.#adviceOn(name) : 'say it in fewer characters',
     });
   }
 

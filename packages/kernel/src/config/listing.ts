@@ -1,7 +1,8 @@
+import { adviceOnName } from './advice.ts';
 import type { Place, Report } from './diagnostic.ts';
 import { hashSetOrder, type ListedName, splitNames } from './java-text.ts';
 import { type Entry, placeInValue } from './properties.ts';
-import { didYouMean } from './suggest.ts';
+import { nearest } from './suggest.ts';
 import type { AgentTree, KindName, Settings } from './tree.ts';
 
 /** A component that is both listed and defined. */
@@ -30,13 +31,24 @@ export function listedComponents(agent: AgentTree, kind: KindName, report: Repor
   const listed = new Set(names.map(({ name }) => name));
   const unlisted = [...defined.keys()].filter((name) => !listed.has(name));
 
-  for (const listedName of names) {
-    if (!defined.has(listedName.name)) reportUndefined(agent, kind, list!, listedName, unlisted, report);
+  const meant = new Set<string>();
+  for (const listedName of upToComment(names)) {
+    const { name } = listedName;
+    if (defined.has(name)) continue;
+    const near = nearest(name, unlisted);
+    reportUndefined(agent, kind, list!, listedName, near, report);
+    for (const part of [...name.split(/[,;]/), near]) if (part !== undefined) meant.add(part);
   }
-  for (const name of unlisted) reportUnlisted(agent, kind, list, name, report);
+  for (const name of unlisted) if (!meant.has(name)) reportUnlisted(agent, kind, list, name, report);
   return hashSetOrder([...listed])
     .filter((name) => defined.has(name))
     .map((name) => theComponent(agent, kind, name));
+}
+
+/** The names up to the first that begins a comment: one mistake is told once, not for each of its words. */
+export function upToComment(names: readonly ListedName[]): readonly ListedName[] {
+  const comment = names.findIndex(({ name }) => /^[#!]/.test(name));
+  return comment < 0 ? names : names.slice(0, comment + 1);
 }
 
 /** The channels an agent has; where it forgot to list them, all it defines, so that the rest can be looked at. */
@@ -72,7 +84,7 @@ function reportUndefined(
   kind: KindName,
   list: Entry,
   { name, index }: ListedName,
-  unlisted: readonly string[],
+  near: string | undefined,
   report: Report,
 ): void {
   report({
@@ -82,15 +94,11 @@ function reportUndefined(
     subject: `${agent.name}.${kind}.${name}`,
     message: `${singular[kind]} ${name} is listed, but has no properties. It is dropped.`,
     suggestion:
-      adviceOnCommas(name) ??
-      didYouMean(name, unlisted) ??
-      `set ${agent.name}.${kind}.${name}.type, or take it off the list`,
+      adviceOnName(name) ??
+      (near === undefined
+        ? `set ${agent.name}.${kind}.${name}.type, or take it off the list`
+        : `did you mean "${near}"?`),
   });
-}
-
-/** What to do about `r1,r2` where names have blanks between them. */
-export function adviceOnCommas(name: string): string | undefined {
-  return /[,;]/.test(name) ? 'separate names by blanks, not by commas' : undefined;
 }
 
 function reportUnlisted(agent: AgentTree, kind: KindName, list: Entry | undefined, name: string, report: Report): void {

@@ -55,25 +55,22 @@ test('a mistake is shown in the file it stands in, file by file', async () => {
     write('a.conf', 'a1.channels.c1.keep-alive = x'),
   ]);
   expect(rendered).toMatchInlineSnapshot(`
-    "DIR/z.conf:1:1: error: Agent a1 has neither a source nor a sink that can run, so nothing of it runs.
-        a1.sources = r1
-        ^
-      → it needs at least one channel, and a source or a sink that uses it
-    DIR/z.conf:4:26: error: Channel c1 is dropped. Source r1 is dropped.
+    "DIR/z.conf:4:26: error: Channel c1 is dropped. Source r1 is dropped.
         a1.sources.r1.channels = c1
                                  ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c1: what is wrong with it is told from line 5 on
     DIR/z.conf:8:23: error: Channel c1 is dropped. Sink k1 is dropped.
         a1.sinks.k1.channel = c1
                               ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c1: what is wrong with it is told from line 5 on
     DIR/z.conf:9:1: warning: The seq source has no property "x", so the line is ignored.
         a1.sources.r1.x = 1
         ^
       → it has batchSize, type, channels, selector.type, interceptors
     DIR/a.conf:1:29: error: keep-alive of a1.channels.c1 must be a number of seconds of at least 0, not "x". Channel c1 is dropped.
         a1.channels.c1.keep-alive = x
-                                    ^"
+                                    ^
+      → correct it, or remove the line for the default, 3"
   `);
 });
 
@@ -149,9 +146,10 @@ test('a long line is shown around what is meant, and tabs keep the caret in its 
       → define channel d, and list it"
   `);
   expect(blocks.at(-1)).toMatchInlineSnapshot(`
-    "DIR/a.conf:9:27: error: batchSize of a1.sources.r1 must be a whole number of at least 1, not "11111111111111111111111111111111111111111111111111111111111111111111111111111111…". Source r1 is dropped.
+    "DIR/a.conf:9:27: error: batchSize of a1.sources.r1 must be at most 2147483647, not "11111111111111111111111111111111111111111111111111111111111111111111111111111111…". Source r1 is dropped.
         a1.sources.r1.batchSize	=	11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111
-                               	 	^"
+                               	 	^
+      → correct it, or remove the line for the default, 1"
   `);
 });
 

@@ -88,9 +88,9 @@ export function planTexts(texts: ReadonlyMap<string, Uint8Array>, options: PlanO
     ...planned.diagnostics,
   ].sort(byPlace(files));
   if (system.has('lookups')) diagnostics.push(lookupsIgnored(system.get('lookups')!, files));
-  if (files.length > 0 && tree.agents.size === 0) diagnostics.push(noAgents(files));
-  else if (agent !== undefined && !tree.agents.has(agent)) diagnostics.push(unknownAgent(agent, tree.agents, files));
   const loadable = parsed.every(({ readable }) => readable);
+  if (files.length > 0 && tree.agents.size === 0) diagnostics.push(...(loadable ? [noAgents(files)] : []));
+  else if (agent !== undefined && !tree.agents.has(agent)) diagnostics.push(unknownAgent(agent, tree.agents, files));
   return { plans: loadable ? planned.plans : new Map(), agents: tree.agents, diagnostics };
 }
 

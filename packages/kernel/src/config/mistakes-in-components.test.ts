@@ -58,7 +58,7 @@ test('a class of somebody’s own', () => {
     "flume.conf:4:22: error: "com.example.MySource" is a Java class, which cannot run here. Source r1 is dropped.
         a1.sources.r1.type = com.example.MySource
                              ^
-      → choose one of the types netcat, seq, or write the component for Millrace
+      → use netcat or seq, or write the component for Millrace
     runs a1: c1 k1"
   `);
 });
@@ -68,7 +68,7 @@ test('a type Flume has removed', () => {
     "flume.conf:9:20: error: Flume has removed the sink type "elasticsearch". Sink k1 is dropped.
         a1.sinks.k1.type = elasticsearch
                            ^
-      → use a sink of type http, or one of your own
+      → use null, or write the sink for Millrace
     runs a1: r1 c1"
   `);
 });
@@ -85,9 +85,10 @@ test('a missing property', () => {
 
 test('a bad number', () => {
   expect(broken({ port: 'a1.sources.r1.port = 70000' })).toMatchInlineSnapshot(`
-    "flume.conf:6:22: error: port of a1.sources.r1 must be a port from 0 to 65535, not "70000". Source r1 is dropped.
+    "flume.conf:6:22: error: port of a1.sources.r1 must be at most 65535, not "70000". Source r1 is dropped.
         a1.sources.r1.port = 70000
                              ^
+      → correct it: TCP port to listen on.
     runs a1: c1 k1"
   `);
 });
@@ -126,18 +127,14 @@ test('a number with groups, and one in hexadecimal', () => {
   expect(
     broken({}, 'a1.sources.r1.max-line-length = 4_096', 'a1.channels.c1.keep-alive = 0x10'),
   ).toMatchInlineSnapshot(`
-    "flume.conf:1:1: error: Agent a1 has neither a source nor a sink that can run, so nothing of it runs.
-        a1.sources = r1
-        ^
-      → it needs at least one channel, and a source or a sink that uses it
-    flume.conf:7:26: error: Channel c1 is dropped. Source r1 is dropped.
+    "flume.conf:7:26: error: Channel c1 is dropped. Source r1 is dropped.
         a1.sources.r1.channels = c1
                                  ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c1: what is wrong with it is told from line 8 on
     flume.conf:10:23: error: Channel c1 is dropped. Sink k1 is dropped.
         a1.sinks.k1.channel = c1
                               ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c1: what is wrong with it is told from line 8 on
     flume.conf:11:33: error: max-line-length of a1.sources.r1 must be a whole number of at least 1, not "4_096". Source r1 is dropped.
         a1.sources.r1.max-line-length = 4_096
                                         ^
@@ -159,7 +156,7 @@ test('a number from a variable that is not set', () => {
     flume.conf:6:22: error: port of a1.sources.r1 must be a port from 0 to 65535, not "\${env:NETCAT_PORT}". Source r1 is dropped.
         a1.sources.r1.port = \${env:NETCAT_PORT}
                              ^
-      → see the warning about the variable in it, which has no value
+      → give the variable in it a value; see the warning about it
     runs a1: c1 k1"
   `);
 });
@@ -169,6 +166,7 @@ test('a bad value that has a default to fall back to', () => {
     "flume.conf:11:27: warning: capacity of a1.channels.c1 must be a whole number of at least 1, not "lots". It counts as 100, as in Flume.
         a1.channels.c1.capacity = lots
                                   ^
+      → correct it, or remove the line for the default, 100
     runs a1: r1 c1 k1"
   `);
 });
@@ -178,6 +176,7 @@ test('a bad value that has nothing to fall back to but being absent', () => {
     "flume.conf:11:31: warning: byteCapacity of a1.channels.c1 must be a whole number of at least 0, not "-1". It counts as not set, as in Flume.
         a1.channels.c1.byteCapacity = -1
                                       ^
+      → correct it, or remove the line
     runs a1: r1 c1 k1"
   `);
 });
@@ -216,11 +215,7 @@ test('several mistakes at once', () => {
   expect(
     broken({ bind: 'a1.sources.r1.bnid = localhost', port: 'a1.sources.r1.port = x', k1: 'a1.sinks.k1.type = nul' }),
   ).toMatchInlineSnapshot(`
-    "flume.conf:1:1: error: Agent a1 has neither a source nor a sink that can run, so nothing of it runs.
-        a1.sources = r1
-        ^
-      → it needs at least one channel, and a source or a sink that uses it
-    flume.conf:4:1: error: a1.sources.r1 has no bind. Source r1 is dropped.
+    "flume.conf:4:1: error: a1.sources.r1 has no bind. Source r1 is dropped.
         a1.sources.r1.type = netcat
         ^
       → set a1.sources.r1.bind: Address to listen on.
@@ -231,6 +226,7 @@ test('several mistakes at once', () => {
     flume.conf:6:22: error: port of a1.sources.r1 must be a port from 0 to 65535, not "x". Source r1 is dropped.
         a1.sources.r1.port = x
                              ^
+      → correct it: TCP port to listen on.
     flume.conf:9:20: error: There is no sink type "nul". Sink k1 is dropped.
         a1.sinks.k1.type = nul
                            ^
@@ -241,18 +237,14 @@ test('several mistakes at once', () => {
 
 test('a rule over two properties', () => {
   expect(broken({}, 'a1.channels.c1.transactionCapacity = 1000')).toMatchInlineSnapshot(`
-    "flume.conf:1:1: error: Agent a1 has neither a source nor a sink that can run, so nothing of it runs.
-        a1.sources = r1
-        ^
-      → it needs at least one channel, and a source or a sink that uses it
-    flume.conf:7:26: error: Channel c1 is dropped. Source r1 is dropped.
+    "flume.conf:7:26: error: Channel c1 is dropped. Source r1 is dropped.
         a1.sources.r1.channels = c1
                                  ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c1: what is wrong with it is told from line 8 on
     flume.conf:10:23: error: Channel c1 is dropped. Sink k1 is dropped.
         a1.sinks.k1.channel = c1
                               ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c1: what is wrong with it is told from line 8 on
     flume.conf:11:38: error: a1.channels.c1: transactionCapacity (1000) is more than capacity (100). Channel c1 is dropped.
         a1.channels.c1.transactionCapacity = 1000
                                              ^

@@ -37,7 +37,7 @@ test('an interceptor that nobody knows', () => {
     "flume.conf:12:38: error: "com.example.Mine$Builder" is a Java class, which cannot run here. Source r1 is dropped.
         a1.sources.r1.interceptors.i1.type = com.example.Mine$Builder
                                              ^
-      → choose one of the types host, or write the component for Millrace
+      → use host, or write the component for Millrace
     runs a1: c1 k1"
   `);
 });

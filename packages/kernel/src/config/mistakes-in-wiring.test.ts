@@ -5,14 +5,10 @@ import { broken } from './specimens.test.fixture.ts';
 
 test('a source whose one channel is dropped', () => {
   expect(broken({ c1: 'a1.channels.c1.type = memroy' })).toMatchInlineSnapshot(`
-    "flume.conf:1:1: error: Agent a1 has neither a source nor a sink that can run, so nothing of it runs.
-        a1.sources = r1
-        ^
-      → it needs at least one channel, and a source or a sink that uses it
-    flume.conf:7:26: error: Channel c1 is dropped. Source r1 is dropped.
+    "flume.conf:7:26: error: Channel c1 is dropped. Source r1 is dropped.
         a1.sources.r1.channels = c1
                                  ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c1: what is wrong with it is told from line 8 on
     flume.conf:8:23: error: There is no channel type "memroy". Channel c1 is dropped.
         a1.channels.c1.type = memroy
                               ^
@@ -20,7 +16,7 @@ test('a source whose one channel is dropped', () => {
     flume.conf:10:23: error: Channel c1 is dropped. Sink k1 is dropped.
         a1.sinks.k1.channel = c1
                               ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c1: what is wrong with it is told from line 8 on
     runs nothing"
   `);
 });
@@ -36,10 +32,11 @@ test('a source that loses one of its channels', () => {
     "flume.conf:7:26: error: Channel c2 is dropped. The source does without it.
         a1.sources.r1.channels = c2 c1
                                  ^
-      → mend the channel; its own mistakes are told where it is defined
+      → mend channel c2: what is wrong with it is told from line 11 on
     flume.conf:12:29: error: keep-alive of a1.channels.c2 must be a number of seconds of at least 0, not "-1". Channel c2 is dropped.
         a1.channels.c2.keep-alive = -1
                                     ^
+      → correct it, or remove the line for the default, 3
     runs a1: r1 c1 k1"
   `);
 });

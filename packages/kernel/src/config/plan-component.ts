@@ -1,4 +1,5 @@
 import type { Spec } from '../spec.ts';
+import { adviceOn } from './advice.ts';
 import type { Report } from './diagnostic.ts';
 import { isFlumeType } from './flume-types.ts';
 import { type Globals, withGlobals } from './globals.ts';
@@ -89,8 +90,9 @@ export function planComponent<Of extends ComponentKind>(
   const spec: Spec = registration.spec;
   const settings = withoutOldPrefix(spec, component.settings);
   reportUnknown(spec, withoutReported(kind, settings), wiring[kind], `The ${spec.type} ${kind}`, report);
+  if (filtersMissing) return undefined;
   const config = readSettings(spec, withGlobals(spec, settings, globals, place), owner, report);
-  return config === undefined || filtersMissing ? undefined : { id, name, registration, config };
+  return config === undefined ? undefined : { id, name, registration, config };
 }
 
 /** The settings, with those that stand behind the old prefix under their new names. */
@@ -124,7 +126,7 @@ function unknownType(kind: ComponentKind, type: string, registry: Registry, cons
     return {
       code: 'unknown-type',
       message: `Flume has removed the sink type "${type}". ${consequence}`,
-      suggestion: 'use a sink of type http, or one of your own',
+      suggestion: `use ${oneOf(types)}, or write the sink for Millrace`,
     };
   }
   if (/^[\w$]+(\.[\w$]+)+$/.test(type)) {
@@ -132,14 +134,24 @@ function unknownType(kind: ComponentKind, type: string, registry: Registry, cons
       code: 'java-class',
       message: `"${type}" is a Java class, which cannot run here. ${consequence}`,
       suggestion:
-        didYouMean(type, types) ?? `choose one of the types ${types.join(', ')}, or write the component for Millrace`,
+        (registry.find(kind, `${type}$Builder`) && `write ${type}$Builder`) ??
+        didYouMean(ownName(type), types) ??
+        `use ${oneOf(types)}, or write the component for Millrace`,
     };
   }
   return {
     code: 'unknown-type',
     message: `There is no ${kind} type "${type}". ${consequence}`,
-    suggestion: didYouMean(type, types) ?? `use ${oneOf(types)}`,
+    suggestion: adviceOn(type) ?? kindAdvice(kind, type, registry) ?? didYouMean(type, types) ?? `use ${oneOf(types)}`,
   };
+}
+
+/** `org.example.AuditSink` is called `Audit`. */
+const ownName = (className: string) => className.replace(/^.*\./, '').replace(/(Source|Channel|Sink|Interceptor)$/, '');
+
+function kindAdvice(kind: ComponentKind, type: string, registry: Registry): string | undefined {
+  const other = (['source', 'channel', 'sink'] as const).find((one) => one !== kind && registry.find(one, type));
+  return other && `${type} is a ${other}; use ${oneOf(registry.types(kind))}`;
 }
 
 function oneOf(types: readonly string[]): string {

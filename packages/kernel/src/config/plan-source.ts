@@ -1,6 +1,6 @@
 import { planInterceptors } from './interceptors.ts';
 import { hashSetOrder, splitNames } from './java-text.ts';
-import type { Listed } from './listing.ts';
+import { type Listed, upToComment } from './listing.ts';
 import { dropped, type Planning, planComponent } from './plan-component.ts';
 import type { SourcePlan } from './plan-types.ts';
 import { selectChannels } from './selector.ts';
@@ -32,7 +32,7 @@ export function planSource(source: Listed, channels: Channels, planning: Plannin
 
   const written = splitNames(entry.value);
   const usable = hashSetOrder(written.map(({ name }) => name)).filter((name) => channels.usable.has(name));
-  for (const name of written) {
+  for (const name of upToComment(written)) {
     if (channels.usable.has(name.name)) continue;
     reportNoChannel(entry, name, channels, usable.length > 0 ? 'The source does without it.' : consequence, report);
   }

@@ -8,6 +8,7 @@ import { planSource } from './plan-source.ts';
 import type { ChannelPlan, Plan, SinkPlan, SourcePlan } from './plan-types.ts';
 import { type Claim, claimsOf, monitoringClaim, reportClashes } from './resources.ts';
 import { sinksOfGroups } from './sink-groups.ts';
+import { didYouMean } from './suggest.ts';
 import type { AgentTree, KindName } from './tree.ts';
 import type { Channels } from './wires.ts';
 
@@ -29,7 +30,8 @@ export function planAgents(
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   for (const agent of agents.values()) {
-    const plan = planAgent({ agent, registry, report, globals, realPath });
+    const plan = agent.lists.size === 0 ? undefined : planAgent({ agent, registry, report, globals, realPath });
+    if (agent.lists.size === 0) report(noLists(agent, agents));
     if (plan !== undefined) plans.set(agent.name, plan);
   }
   return { plans, diagnostics };
@@ -50,14 +52,7 @@ function planAgent(planning: Planning): Plan | undefined {
 
   if (!agent.lists.has('channels')) return undefined;
   if (sources.length === 0 && sinks.length === 0) {
-    report({
-      severity: 'error',
-      code: 'nothing-to-run',
-      place: agent.place,
-      subject: agent.name,
-      message: `Agent ${agent.name} has neither a source nor a sink that can run, so nothing of it runs.`,
-      suggestion: 'it needs at least one channel, and a source or a sink that uses it',
-    });
+    if (!agent.lists.has('sources') && !agent.lists.has('sinks')) report(noSourcesOrSinks(agent));
     return undefined;
   }
   const plan = { agent: agent.name, channels: usedChannels(channels, sources, sinks), sources, sinks };
@@ -65,6 +60,30 @@ function planAgent(planning: Planning): Plan | undefined {
   reportSplits(sinks, planning);
   reportClashes(claimsOfAll(plan, planning), report);
   return plan;
+}
+
+function noSourcesOrSinks({ name, place }: AgentTree): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'nothing-to-run',
+    place,
+    subject: name,
+    message: `Agent ${name} lists neither sources nor sinks, so nothing of it runs.`,
+    suggestion: `add ${name}.sources = … and ${name}.sinks = …`,
+  };
+}
+
+/** An agent that only some lines speak of, which mostly is another one misspelt. */
+function noLists({ name, place }: AgentTree, agents: ReadonlyMap<string, AgentTree>): Diagnostic {
+  const others = [...agents.values()].filter(({ lists }) => lists.size > 0).map((agent) => agent.name);
+  return {
+    severity: 'error',
+    code: 'agent-without-lists',
+    place,
+    subject: name,
+    message: `Agent ${name} has no lists of names, so nothing of it runs.`,
+    suggestion: didYouMean(name, others) ?? `add ${name}.sources = …, ${name}.channels = … and ${name}.sinks = …`,
+  };
 }
 
 /** What the components of an agent need of the host. */
@@ -78,14 +97,16 @@ function claimsOfAll({ channels, sources, sinks }: Plan, { agent, globals, realP
 
 function planChannels(planning: Planning): Channels {
   const usable = new Map<string, ChannelPlan>();
-  for (const channel of listedChannels(planning.agent, planning.report)) {
+  const listed = listedChannels(planning.agent, planning.report);
+  for (const channel of listed) {
     const plan = planComponent('channel', channel, planning);
     if (plan !== undefined) usable.set(channel.name, plan);
   }
+  const places = new Map(listed.map(({ name, place }) => [name, place]));
   const list = planning.agent.lists.get('channels');
   const named = new Set(list === undefined ? usable.keys() : splitNames(list.value).map(({ name }) => name));
   const unlisted = new Set(planning.agent.components.channels.keys()).difference(named);
-  return { usable, named, unlisted };
+  return { usable, named, places, unlisted };
 }
 
 function usedChannels(

@@ -1,5 +1,7 @@
-import { type Diagnostic, isSecret, type Place, type Report } from './diagnostic.ts';
+import { asUtf8 } from './advice.ts';
+import type { Diagnostic, Place, Report } from './diagnostic.ts';
 import { javaTrim } from './java-text.ts';
+import { foreignFormat, oddEscape, swallowedLine, utf8Key, utf8Value } from './odd-text.ts';
 
 /** One `key = value` of a file, unescaped and trimmed. */
 export interface Entry {
@@ -33,15 +35,9 @@ export function parseProperties(file: string, bytes: Uint8Array): PropertiesFile
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => void diagnostics.push(diagnostic);
 
-  if (looksLikeUtf16(bytes)) {
-    report({
-      severity: 'error',
-      code: 'utf16-text',
-      place: { file, line: 1, column: 1 },
-      subject: file,
-      message: `${file} is UTF-16 text, in which no property can be read.`,
-      suggestion: 'save it as ISO-8859-1 or plain ASCII',
-    });
+  const foreign = foreignFormat(file, bytes);
+  if (foreign !== undefined) {
+    report({ severity: 'error', place: { file, line: 1, column: 1 }, subject: file, ...foreign });
     return { entries, diagnostics, readable: false };
   }
 
@@ -63,18 +59,6 @@ export function parseProperties(file: string, bytes: Uint8Array): PropertiesFile
   return { entries, diagnostics, readable: diagnostics.every(({ severity }) => severity !== 'error') };
 }
 
-function looksLikeUtf16(bytes: Uint8Array): boolean {
-  const [first, second] = bytes;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return true;
-  const head = bytes.subarray(0, 512);
-  const zeros = [0, 0];
-  head.forEach((byte, at) => {
-    if (byte === 0) zeros[at % 2]!++;
-  });
-  // Latin text in UTF-16 has a zero in every second byte and hardly one between.
-  return head.length >= 4 && Math.max(...zeros) > head.length / 3 && Math.min(...zeros) < head.length / 16;
-}
-
 function withoutByteOrderMark(bytes: Uint8Array, file: string, report: Report): string {
   const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   if (marked) {
@@ -91,7 +75,7 @@ function withoutByteOrderMark(bytes: Uint8Array, file: string, report: Report): 
 }
 
 /** Part of a logical line that stands in one natural line: `from` counts in the logical line, the rest in the file. */
-interface Piece {
+export interface Piece {
   readonly from: number;
   readonly line: number;
   readonly column: number;
@@ -147,7 +131,7 @@ function readEntry(line: LogicalLine, file: string, report: Report): Entry {
   const read = (from: number, to: number, subject: string) =>
     javaTrim(
       unescaped(text.slice(from, to), (at, sequence) =>
-        report(malformedEscape(placeOf(line, file, from + at), sequence, subject)),
+        report(oddEscape(placeOf(line, file, from + at), sequence, subject)),
       ),
     );
   const key = read(0, keyEnd, text.slice(0, keyEnd));
@@ -159,9 +143,16 @@ function readEntry(line: LogicalLine, file: string, report: Report): Entry {
     valuePlace: placeOf(line, file, valueStart),
     verbatim: line.pieces.length === 1 && text.startsWith(value, valueStart),
   };
-  if (looksLikeUtf8(value)) report(utf8Value(entry));
+  const [meantKey, meant] = [asUtf8(key), asUtf8(value)];
+  if (meantKey !== undefined) report(utf8Key(entry, meantKey));
+  if (meant !== undefined) report(utf8Value(entry, meant));
+  const swallowed = line.pieces.find(({ from }) => from > 0 && KEY_OF_AGENT.test(text.slice(from)));
+  if (swallowed !== undefined) report(swallowedLine(entry, swallowed));
   return entry;
 }
+
+/** What begins like a line of its own. */
+const KEY_OF_AGENT = /^[\w-]+\.(sources|channels|sinks|sinkgroups|configfilters)\b\S*\s*[=:]/;
 
 function placeOf({ pieces }: LogicalLine, file: string, at: number): Place {
   const piece = pieces.findLast(({ from }) => from <= at) ?? pieces[0]!;
@@ -170,40 +161,13 @@ function placeOf({ pieces }: LogicalLine, file: string, at: number): Place {
 
 const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' };
 
-function unescaped(text: string, onMalformed: (at: number, sequence: string) => void): string {
+/** Tells of a `\u` without its digits, and of a backslash before a letter or digit to which it gives no meaning. */
+function unescaped(text: string, onOdd: (at: number, sequence: string) => void): string {
   if (!text.includes('\\')) return text;
   return text.replace(/\\(u([0-9a-fA-F]{4})?|.?)/gs, (_, escaped: string, hex: string | undefined, at: number) => {
     if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
-    if (escaped === 'u') onMalformed(at, text.slice(at, at + 6));
+    if (escaped === 'u') onOdd(at, text.slice(at, at + 6));
+    else if (/[a-zA-Z\d]/.test(escaped) && !(escaped in escapes)) onOdd(at, `\\${escaped}`);
     return escapes[escaped] ?? escaped;
   });
-}
-
-function malformedEscape(place: Place, sequence: string, subject: string): Diagnostic {
-  return {
-    severity: 'error',
-    code: 'malformed-unicode-escape',
-    place,
-    subject,
-    message: `"${sequence}" is not a \\uXXXX escape with four hexadecimal digits, so this file cannot be loaded.`,
-    suggestion: 'for a backslash itself, as in a Windows path or a regular expression, write it twice',
-  };
-}
-
-function looksLikeUtf8(value: string): boolean {
-  if (!/[\x80-\xff]/.test(value) || /[^\0-\xff]/.test(value)) return false;
-  return !Buffer.from(value, 'latin1').toString('utf8').includes('\ufffd');
-}
-
-function utf8Value({ key, value, valuePlace }: Entry): Diagnostic {
-  const meant = Buffer.from(value, 'latin1').toString('utf8');
-  const ascii = meant.replace(/[^\0-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return {
-    severity: 'warning',
-    code: 'utf8-value',
-    place: valuePlace,
-    subject: key,
-    message: `The value is UTF-8 text, but these files are read as ISO-8859-1, as Flume does${isSecret(key) ? '' : `: it becomes "${value}"`}.`,
-    suggestion: isSecret(key) ? 'write such characters as \\uXXXX' : `write ${ascii}`,
-  };
 }

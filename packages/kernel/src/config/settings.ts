@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { ConfigOf, Declaration, Properties, Property } from '../spec.ts';
 import { flag } from '../types.ts';
+import { adviceOn } from './advice.ts';
 import type { Diagnostic, Place, Report } from './diagnostic.ts';
 import type { Entry } from './properties.ts';
 import { didYouMean } from './suggest.ts';
@@ -35,7 +36,7 @@ export function readSettings<Of extends Declaration>(
       config[key] = parsed.data;
       if (entry !== undefined) warnOfFalse(property, entry, report);
     } else if (entry === undefined) {
-      reportMissing(property, owner, report);
+      reportMissing(property, settings, owner, report);
       usable = false;
     } else {
       const fallback = property.whenBad === 'default' ? property.type.safeParse(undefined) : undefined;
@@ -64,19 +65,25 @@ function firstBad({ name }: Property, parsed: z.ZodSafeParseResult<unknown>): st
   return `${name}${String(parsed.error?.issues[0]?.path[0] ?? '')}`;
 }
 
-function reportMissing({ name, doc }: Property, { id, consequence, place }: Owner, report: Report): void {
+function reportMissing(
+  { name, doc }: Property,
+  settings: Settings,
+  { id, consequence, place }: Owner,
+  report: Report,
+): void {
+  const mistyped = [...settings.keys()].find((key) => key.toLowerCase() === name.toLowerCase());
   report({
     severity: 'error',
     code: 'missing-property',
     place,
     subject: `${id}.${name}`,
     message: `${id} has no ${name}. ${consequence}`,
-    suggestion: `set ${id}.${name}: ${doc}`,
+    suggestion: mistyped === undefined ? `set ${id}.${name}: ${doc}` : `write "${name}" for "${mistyped}"`,
   });
 }
 
 function reportBad(
-  { name }: Property,
+  { name, type, doc }: Property,
   { key, value, valuePlace }: Entry,
   error: z.ZodError,
   { id, consequence }: Owner,
@@ -87,27 +94,22 @@ function reportBad(
   const reason = issue?.message ?? 'cannot be read';
   const shown = value.length > 80 ? `${value.slice(0, 80)}…` : value;
   const wrong = `${name} of ${id} ${reason.replaceAll(value, () => shown)}.`;
-  const suggestion = adviceOn(value) ?? (issue?.code === 'custom' ? issue.params?.['suggestion'] : undefined);
+  const own = issue?.code === 'custom' ? issue.params?.['suggestion'] : undefined;
   report({
     severity: fallback?.success ? 'warning' : 'error',
     code: 'bad-value',
     place: valuePlace,
     subject: key,
     message: `${wrong} ${fallback?.success ? `It counts as ${fallback.data === undefined ? 'not set' : String(fallback.data)}, as in Flume.` : consequence}`,
-    ...(suggestion !== undefined && { suggestion }),
+    suggestion: adviceOn(value) ?? own ?? correction(type, doc),
   });
 }
 
-/** What people write where a number is wanted, having other formats in mind. */
-function adviceOn(value: string): string | undefined {
-  if (/\s[#!]/.test(value)) return 'a comment needs a line of its own; behind a value it is a part of the value';
-  if (/^(["']).*\1$/.test(value)) return `write it without quotes: ${value.slice(1, -1)}`;
-  if (/^[+-]?[\d_,]+$/.test(value) && /[_,]/.test(value))
-    return `write the digits alone: ${value.replace(/[_,]/g, '')}`;
-  if (/^0x[\da-f]+$/i.test(value)) return `write it in decimal: ${BigInt(value)}`;
-  if (/^[+-]?[\d.]+\s*[a-z]+$/i.test(value)) return 'write the digits alone: there are no units in these files';
-  if (value.includes('${')) return 'see the warning about the variable in it, which has no value';
-  return undefined;
+/** What to write instead of a value that nothing better is known about. */
+function correction(type: z.ZodType, doc: string): string {
+  const { success, data } = type.safeParse(undefined);
+  if (!success) return `correct it: ${doc}`;
+  return `correct it, or remove the line${['string', 'number', 'boolean'].includes(typeof data) ? ` for the default, ${data}` : ''}`;
 }
 
 /** Java reads `yes`, `1` and `on` as false, which hardly anybody means. */
@@ -176,7 +178,14 @@ export function reportUnknown(
     const reason = withoutMeaning(declaration, name);
     if (reason !== undefined) {
       const message = `${name} has no meaning here, so the line is ignored: ${reason}`;
-      report({ severity: 'warning', code: 'no-meaning', place: keyPlace, subject: key, message });
+      report({
+        severity: 'warning',
+        code: 'no-meaning',
+        place: keyPlace,
+        subject: key,
+        message,
+        suggestion: 'remove the line',
+      });
       continue;
     }
     const suggestion = didYouMean(name, names);

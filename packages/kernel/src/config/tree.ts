@@ -62,7 +62,9 @@ function placeEntry(entry: Entry, branches: Map<string, Branch>, report: Report)
       place: entry.keyPlace,
       subject: key,
       message: `"${key}" is not a key of an agent, so the line is ignored.`,
-      suggestion: 'write <agent>.sources = …, or <agent>.sources.<name>.<property> = …',
+      suggestion: /^@?includes?$/i.test(key)
+        ? 'files cannot include others; give the agent several: -f FILE -f FILE'
+        : 'write <agent>.sources = …, or <agent>.sources.<name>.<property> = …',
     });
     return;
   }
@@ -113,7 +115,7 @@ function strayLine({ key, keyPlace }: Entry): Diagnostic {
       place: keyPlace,
       subject: key,
       message: `"${key}" names no property, so the line is ignored.`,
-      suggestion: `write ${agent}.${known}.${rest[0] || '<name>'}.<property> = …`,
+      suggestion: `write ${agent}.${known}.${rest[0] || '<name>'}.type = …, or whichever property is meant`,
     };
   }
   const meant = nearest(word ?? '', kinds);
@@ -139,6 +141,9 @@ function phantom({ name, place, strays }: Branch, agents: ReadonlyMap<string, Ag
     subject: name,
     message: `"${name}" would be an agent that has nothing, so ${many} ignored.`,
     suggestion:
+      (kinds.some((kind) => kind === name)
+        ? `write the name of the agent before it: ${[...agents.keys()][0] ?? 'a1'}.${strays[0]!.key}`
+        : undefined) ??
       didYouMean(name, agents.keys()) ??
       'keys of other programs do not belong in this file; remove them, or make them comments',
   };

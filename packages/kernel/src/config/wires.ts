@@ -1,6 +1,7 @@
-import type { Report } from './diagnostic.ts';
+import { adviceOnName } from './advice.ts';
+import type { Place, Report } from './diagnostic.ts';
 import type { ListedName } from './java-text.ts';
-import { adviceOnCommas, type Listed } from './listing.ts';
+import type { Listed } from './listing.ts';
 import type { Unwired } from './plan-component.ts';
 import type { ChannelPlan } from './plan-types.ts';
 import { type Entry, placeInValue } from './properties.ts';
@@ -10,6 +11,8 @@ import { didYouMean } from './suggest.ts';
 export interface Channels {
   readonly usable: ReadonlyMap<string, ChannelPlan>;
   readonly named: ReadonlySet<string>;
+  /** Where each of these begins that has properties. */
+  readonly places: ReadonlyMap<string, Place>;
   /** The names of those that are defined, but not listed. */
   readonly unlisted: ReadonlySet<string>;
 }
@@ -18,15 +21,15 @@ export interface Channels {
 export function reportNoChannel(
   entry: Entry,
   { name, index }: ListedName,
-  { named, unlisted }: Channels,
+  { named, places, unlisted }: Channels,
   consequence: string,
   report: Report,
 ): void {
   const lost = named.has(name);
   const toList = unlisted.has(name) ? `add ${name} to the agent’s list of channels` : undefined;
   const suggestion = lost
-    ? 'mend the channel; its own mistakes are told where it is defined'
-    : (toList ?? adviceOnCommas(name) ?? didYouMean(name, named) ?? `define channel ${name}, and list it`);
+    ? `mend channel ${name}${places.has(name) ? `: what is wrong with it is told from line ${places.get(name)!.line} on` : ''}`
+    : (toList ?? adviceOnName(name) ?? didYouMean(name, named) ?? `define channel ${name}, and list it`);
   report({
     severity: 'error',
     code: lost ? 'lost-channel' : 'unknown-channel',
