@@ -68,9 +68,11 @@ test('a port that is in use is tried until it is free, and that is said once', a
 test('a close ends the wait for a port, and everything that is open', async () => {
   const { server } = serve();
   const port = await server.listening;
-  const idle = connect(port, '127.0.0.1');
-  await once(idle, 'connect');
-  const ended = once(idle, 'close');
+  const slow = connect(port, '127.0.0.1').on('error', () => {});
+  await once(slow, 'connect');
+  slow.write('GET /metrics HTTP/1.1\r\n');
+  await sleep(50);
+  const ended = once(slow, 'close');
   await server.close();
   await ended;
   await expect(ask(port, '/metrics')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
