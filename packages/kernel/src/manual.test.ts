@@ -34,7 +34,7 @@ test('a page says everything that is declared', () => {
 
 Makes samples.
 
-Type: \`sample\` or \`org.example.Sample\`, in any case. Stability: experimental. Besides the properties below, \`channels\` names the channels it puts into.
+Type: \`sample\` or \`org.example.Sample\`, in any case. Stability: experimental. Besides the properties below, \`channels\` names the channels it puts into, and \`interceptors\` what its events pass before.
 
 ## Properties
 

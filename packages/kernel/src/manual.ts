@@ -6,8 +6,11 @@ import type { GlobalSetting, Kind, Property, Spec } from './spec.ts';
 
 /** What every component of a kind has besides its own properties. */
 const wiring: Partial<Record<Kind, string>> = {
-  source: ' Besides the properties below, `channels` names the channels it puts into.',
+  source:
+    ' Besides the properties below, `channels` names the channels it puts into, and `interceptors` what its events pass before.',
   sink: ' Besides the properties below, `channel` names the channel it takes from.',
+  interceptor:
+    ' The source it belongs to lists its name, such as `i1`, in `interceptors`; before the properties below stands `interceptors.i1`, and a dot.',
 };
 
 /** The reference page of one component. Everything on it comes from the declaration; `origin` is the file that holds it. */
