@@ -141,3 +141,63 @@ test('events count up, in as large a batch as is asked for', () => {
   const texts = Array.from({ length: batch.length }, (_, index) => batch.bodyView(index).toString());
   expect(texts).toEqual(Array.from({ length: 50_000 }, (_, index) => String(98 + index)));
 });
+
+test('a changed batch is its events with their headers changed, wherever it lies', () => {
+  const [source, target] = [new BatchBuilder(), new BatchBuilder()];
+  const name = fc.constantFrom('a', 'b', '', 'grüße');
+  const edit = fc.record(
+    { name, value: fc.string({ unit: 'grapheme' }), preserve: fc.boolean() },
+    { requiredKeys: ['name'] },
+  );
+  const given = fc.record({
+    body: fc.uint8Array({ maxLength: 300 }),
+    headers: fc.dictionary(name, fc.string(), { noNullPrototype: true }),
+  });
+  // Many events go beyond the block that is being filled, and large ones beyond any.
+  const times = fc.oneof({ weight: 9, arbitrary: fc.constant(1) }, fc.constant(400));
+  fc.assert(
+    fc.property(
+      fc.array(given, { maxLength: 9 }),
+      fc.array(edit, { maxLength: 4 }),
+      times,
+      fc.nat(),
+      (some, edits, n, cut) => {
+        const events = Array.from({ length: n }, () => some).flat();
+        const batch = build(source, events);
+        const from = events.length === 0 ? 0 : cut % events.length;
+        const wanted = (index: number) => index % 3 !== 1;
+        const changed = target.change(
+          batch.slice(from),
+          edits,
+          cut % 2 === 0 ? undefined : Uint8Array.from(events.slice(from), (_, index) => Number(wanted(index))),
+        );
+        const kept = events.slice(from).filter((_, index) => cut % 2 === 0 || wanted(index));
+        expect(bodiesOf(changed)).toEqual(kept.map(({ body }) => [...body]));
+        const expected = kept.map(({ headers: before }) => {
+          const headers = { ...before };
+          for (const { name, value, preserve } of edits) {
+            if (value === undefined) delete headers[name];
+            else if (!preserve || headers[name] === undefined) headers[name] = value;
+          }
+          return headers;
+        });
+        expect(headersOf(changed)).toEqual(expected);
+        expect(new Set(changed.headerNames())).toEqual(new Set(expected.flatMap((headers) => Object.keys(headers))));
+        expect(changed.headerNames().length).toBe(new Set(changed.headerNames()).size);
+        batch.release();
+        if (cut % 5 !== 0) changed.release();
+      },
+    ),
+  );
+});
+
+test('changing a batch leaves alone what is being appended', () => {
+  const builder = new BatchBuilder();
+  builder.append('one', { a: '1' });
+  const batch = builder.finish();
+  builder.append('two');
+  const changed = builder.change(batch, [{ name: 'b', value: '2' }]);
+  builder.append('three');
+  const rest = builder.finish();
+  expect([changed.headers(0), rest.length, rest.bodyView(1).toString()]).toEqual([{ a: '1', b: '2' }, 2, 'three']);
+});
