@@ -17,7 +17,7 @@ export function locate(named: readonly string[], checkpoints: readonly string[] 
   const user = userOf(directories);
   if (user === undefined) return directories;
   throw new Error(
-    `${user.directory} is in use by ${user.holder}. Stop that agent, or copy the directories and look at the copy; the figures of a running channel will come from its agent, in a later version of Millrace.`,
+    `${user.directory} is in use by ${user.holder}. Stop that agent, or copy the directories and look at the copy; for the figures of a running channel: millrace status`,
   );
 }
 

@@ -11,8 +11,8 @@ What happens:
 ${oneAgentHelp}
 
 Examples:
-  millrace reload --plan
-  millrace reload -n a1
+  millrace reload -n a1 --plan
+  millrace reload
 
 Exit codes:
   0  the agent runs what its files say; with --plan: it could

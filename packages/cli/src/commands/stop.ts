@@ -12,6 +12,7 @@ ${oneAgentHelp}
 
 Examples:
   millrace stop
+      the only agent that runs
   millrace stop -n a1 --timeout 5
 
 Exit codes:

@@ -278,3 +278,21 @@ test('an agent that saturates every core is asked and stopped all the same', asy
   expect(JSON.parse(stdout)[0].sinks).toHaveLength(2);
   expect((await place.millrace('stop')).code).toBe(0);
 });
+
+test.for(['status', 'stop', 'reload'])(
+  'the help of %s shows an example, every exit code and who may',
+  async (command) => {
+    const { stdout } = await runBin('millrace', ['help', command]);
+    for (const expected of [
+      `millrace ${command} -n a1`,
+      '  0  ',
+      '  1  ',
+      '  2  ',
+      '  3  ',
+      'nobody else but root',
+      'sudo -u',
+    ]) {
+      expect(stdout).toContain(expected);
+    }
+  },
+);
