@@ -19,8 +19,8 @@ const javaInteger = (min: bigint, max: bigint, wanted: string) =>
   z.string(wanted).transform((text, context): number => {
     const value = integerOf(text);
     if (value === undefined || value < min || value > max) {
-      const most = value !== undefined && value > max;
-      context.addIssue(`must be ${most ? `at most ${max}` : wanted}, not "${text}"`);
+      const unsaid = value !== undefined && value > max && !wanted.includes(String(max));
+      context.addIssue(`must be ${unsaid ? `at most ${max}` : wanted}, not "${text}"`);
       return z.NEVER;
     }
     return Number(value);

@@ -85,7 +85,7 @@ test('a missing property', () => {
 
 test('a bad number', () => {
   expect(broken({ port: 'a1.sources.r1.port = 70000' })).toMatchInlineSnapshot(`
-    "flume.conf:6:22: error: port of a1.sources.r1 must be at most 65535, not "70000". Source r1 is dropped.
+    "flume.conf:6:22: error: port of a1.sources.r1 must be a port from 0 to 65535, not "70000". Source r1 is dropped.
         a1.sources.r1.port = 70000
                              ^
       → correct it: TCP port to listen on.
