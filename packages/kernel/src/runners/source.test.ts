@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { MillraceError } from '../errors.ts';
 import { memoryLog } from '../fixtures/memory-log.ts';
-import { poll } from './source.ts';
+import { allocateCells } from '../metrics/cells.ts';
+import type { Stage } from './runner.ts';
+import { open, poll } from './source.ts';
 
 type Step = 'ready' | 'backoff' | Error;
 
@@ -79,4 +81,47 @@ test('a stop ends a pause at once', async () => {
     { log: memoryLog(), asked: AbortSignal.timeout(20) },
   );
   expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+/** Opens a source behind an interceptor, and closes it again; returns what happens in which order. */
+async function lifeOf(openSource: (tell: (what: string) => void) => Promise<unknown>) {
+  const told: string[] = [];
+  Object.assign(globalThis, { tellOfInterceptor: (what: string) => told.push(what) });
+  const module = `data:text/javascript,export async function open({ id, config }) {
+    tellOfInterceptor(id + ' opens with ' + config.word);
+    return { intercept() {}, async close() { tellOfInterceptor(id + ' closes'); } };
+  }`;
+  const [metrics] = allocateCells([['received']]);
+  const component = { kind: 'source', id: 'r1', module: '', config: {}, metrics: metrics!, drive: 'event' } as const;
+  const interceptors = [{ id: 'i1', module, config: { word: 'yes' } }];
+  const stage: Stage = {
+    assignment: { ...component, interceptors, required: [], optional: [] },
+    owner: 0,
+    module: { open: () => openSource((what) => told.push(what)) },
+    log: memoryLog(),
+    asked: AbortSignal.abort(),
+    leaving: AbortSignal.abort(),
+    overdue: AbortSignal.abort(),
+  };
+  const failure = await open(stage).then(
+    (source) => source.close(),
+    (error) => error.message,
+  );
+  return { told, failure };
+}
+
+test('interceptors are opened before their source, and closed behind it', async () => {
+  const { told } = await lifeOf(async (tell) => {
+    tell('source opens');
+    return { close: async () => tell('source closes') };
+  });
+  expect(told).toEqual(['i1 opens with yes', 'source opens', 'source closes', 'i1 closes']);
+});
+
+test('interceptors are closed again when their source cannot be opened', async () => {
+  const { told, failure } = await lifeOf(async () => {
+    throw new Error('no port');
+  });
+  expect(failure).toBe('no port');
+  expect(told).toEqual(['i1 opens with yes', 'i1 closes']);
 });
