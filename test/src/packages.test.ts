@@ -62,6 +62,15 @@ describe.for(named)('the tarball of %s', ([, tarball]) => {
   });
 });
 
+test.runIf(process.platform === 'linux' && process.arch === 'x64')(
+  'the oldest Node that the packages name is tried',
+  () => {
+    expect([...new Set(tarballs.map(({ manifest }) => `${manifest.engines?.['node']}.0`))]).toEqual([
+      `>=${nodes.at(-1)?.version}`,
+    ]);
+  },
+);
+
 describe.for(nodes)('on Node $version', ({ path, version }) => {
   test('a bare machine has no compiler and no other Node', async () => {
     using machine = new BareMachine(path, registry);
@@ -141,7 +150,7 @@ async function runAgent(machine: BareMachine, configuration: string): Promise<st
   const ended = machine.run('millrace', 'agent', '-n', name, '-f', 'agent.conf');
   await eventually(() => machine.run('millrace', 'status', '-n', name, '--json')).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('"state": "running"'),
+    stdout: expect.stringContaining(`"agent": "${name}"`),
   });
   const client = await LineClient.connect(port);
   await client.write('Hello\n');

@@ -10,6 +10,7 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
+  readonly engines?: Readonly<Record<string, string>>;
   readonly os?: readonly string[];
   readonly cpu?: readonly string[];
   readonly bin?: Readonly<Record<string, string>>;
@@ -32,12 +33,12 @@ export interface Tarball {
 
 /** Packs everything that is published into a directory, unless MILLRACE_PACKED names one where that has been done. */
 export function packAll(directory: string): Tarball[] {
-  const packed = process.env['MILLRACE_PACKED'] ?? directory;
+  const packed = resolve(root, process.env['MILLRACE_PACKED'] ?? directory);
   const script = join(root, 'scripts', 'pack.js');
   if (packed === directory) execFileSync(process.execPath, [script, '--built', packed], { stdio: 'pipe' });
   return readdirSync(packed)
     .filter((name) => name.endsWith('.tgz'))
-    .map((name) => unpack(join(resolve(root, packed), name), join(directory, 'unpacked', basename(name, '.tgz'))));
+    .map((name) => unpack(join(packed, name), join(directory, 'unpacked', basename(name, '.tgz'))));
 }
 
 function unpack(file: string, folder: string): Tarball {
@@ -86,7 +87,7 @@ export function brokenImports({ folder, files, manifest }: Tarball): string[] {
     .flatMap((file) => {
       const text = readFileSync(join(folder, file), 'utf8');
       const specifiers = text.matchAll(/(?:^(?:import|export) [^;]*?from |^import |\bimport\()["']([^"']+)["']/gm);
-      return Array.from(specifiers, ([, from = '']) => from)
+      return [...new Set(Array.from(specifiers, ([, from = '']) => from))]
         .filter((from) => !has(file.endsWith('.d.ts') ? from.replace(/\.ts$/, '.d.ts') : from, file))
         .map((from) => `${file} imports ${from}`);
     });
