@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-test.for(['setup.js', 'start.js', 'test.js', 'generate.js', 'bench.js'])(
+test.for(['setup.js', 'start.js', 'test.js', 'generate.js', 'bench.js', 'pack.js'])(
   '%s says in one message what to do when there is no Rust, and does nothing else',
   (script) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, script)], {
