@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { runBin } from '../bin.test.fixture.ts';
+import { runBin, startBinInShell } from '../bin.test.fixture.ts';
 
 const right = `a1.sources = r1
 a1.channels = c1
@@ -158,6 +158,18 @@ test.skipIf(process.getuid?.() !== 0)('a file of somebody else is told as such',
   expect(diagnostics.map(({ suggestion }) => suggestion)).toEqual([
     'the user who starts the agent may not read it; change its permissions',
   ]);
+});
+
+test('everything is told also to a reader that is slow, and one that leaves is no failure', async () => {
+  const directory = scratch();
+  const lines = Array.from({ length: 2_000 }, (_, at) => `a1.sinks.k1.colour${at} = green\n`);
+  writeFileSync(join(directory, 'a.conf'), right + lines.join(''));
+  const told = async (line: string) => {
+    const { ended } = startBinInShell(line, 'millrace', ['check', '-f', 'a.conf'], { cwd: directory });
+    return ended;
+  };
+  expect((await told('"$@" | (sleep 1; tail -n 1)')).stdout).toMatch(/^2,000 warnings in a.conf: agent a1/);
+  expect(await told('"$@" | head -n 1')).toMatchObject({ stdout: expect.stringMatching(/^a.conf:10:1/), stderr: '' });
 });
 
 test('a line of ten megabytes is checked at once, and shown around what is meant', async () => {

@@ -2,6 +2,7 @@ import { loadConfiguration } from '@millrace/kernel/config/load';
 import { registry } from '../agent/components.ts';
 import { gatherSurroundings } from '../agent/surroundings.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { print } from '../print.ts';
 import { resultObject, resultOf, resultText } from './result.ts';
 
 /** What is to be checked, and how strictly. */
@@ -23,8 +24,6 @@ export async function check(
   const agent = name === undefined ? {} : { agent: name };
   const loaded = await loadConfiguration({ files, system, environment, registry, ...agent });
   const result = resultOf(files, loaded, name);
-  process.stdout.write(
-    json ? `${JSON.stringify(resultObject(result), undefined, 2)}\n` : resultText(result, loaded.texts),
-  );
+  await print(json ? `${JSON.stringify(resultObject(result), undefined, 2)}\n` : resultText(result, loaded.texts));
   return result.errors > 0 || (strict && result.warnings > 0) ? exitCodes.failed : exitCodes.done;
 }

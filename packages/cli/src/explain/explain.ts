@@ -5,6 +5,7 @@ import { renderDiagnostics } from '@millrace/kernel/config/render';
 import { registry } from '../agent/components.ts';
 import { gatherSurroundings } from '../agent/surroundings.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { print } from '../print.ts';
 import { type Flow, flowsOf } from './flows.ts';
 import { layOut } from './layout.ts';
 import { promisesOf } from './promises.ts';
@@ -41,7 +42,7 @@ export async function explain(
     return exitCodes.failed;
   }
   if (errors.length > 0) process.stderr.write('This is what would run all the same:\n');
-  process.stdout.write(plans.map(agentText).join('\n'));
+  await print(plans.map(agentText).join('\n'));
   if (svg === undefined) return exitCodes.done;
 
   const [plan, ...others] = plans as [Plan, ...Plan[]];
