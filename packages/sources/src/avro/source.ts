@@ -1,5 +1,5 @@
 import type { RunningSource, SourceContext } from '@millrace/kernel/component';
-import { openRpc } from '../shared/rpc.ts';
+import { openRpc } from '../shared/rpc/source.ts';
 import { createIpFilter } from './ip-filter.ts';
 import type { avro } from './spec.ts';
 

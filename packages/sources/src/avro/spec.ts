@@ -1,7 +1,7 @@
 import { defineSource, portUsed, property } from '@millrace/kernel/spec';
 import { checkTlsServer, tlsServerProperties } from '@millrace/kernel/tls-properties';
 import { count, flag, host, oneOf, port, text } from '@millrace/kernel/types';
-import { rpcSourceMetrics } from '../shared/rpc-metrics.ts';
+import { rpcSourceMetrics } from '../shared/rpc/properties.ts';
 
 const RULE = /^(allow|deny):(ip|name):.+$/i;
 

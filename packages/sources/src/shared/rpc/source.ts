@@ -1,7 +1,7 @@
 import type { Batch, BatchBuilder, Log, MetersOf, RunningSource } from '@millrace/kernel/component';
 import { type RpcServerOptions, serve } from '@millrace/rpc';
 import { type ServerTlsConfig, serverLayers } from '@millrace/rpc/net';
-import type { rpcSourceMetrics } from './rpc-metrics.ts';
+import type { rpcSourceMetrics } from './properties.ts';
 
 /** What the sources of both protocols are opened with. */
 interface RpcSourceContext {
