@@ -6,6 +6,8 @@ import { loadConfiguration } from '../packages/kernel/dist/config/load.js';
 import { createRegistry } from '../packages/kernel/dist/config/registry.js';
 import { renderDiagnostics } from '../packages/kernel/dist/config/render.js';
 import { errorCodes } from '../packages/kernel/dist/errors.js';
+import { metricsOf } from '../packages/kernel/dist/metrics/base.js';
+import { prometheusName } from '../packages/kernel/dist/metrics/prometheus.js';
 import { defects } from './lib/defects.js';
 
 /** The rules of the house. Each test lists what breaks its rule; an empty list is a pass, and a full one says what to do. */
@@ -145,6 +147,25 @@ describe('an error has one name', () => {
     );
     expect(unknown).toEqual([]);
   });
+});
+
+test('a metric has a name that says whether it counts, and is the same thing in every component', () => {
+  const seen = new Map<string, string>();
+  const wrong: string[] = [];
+  for (const { spec } of registrations) {
+    const { kind } = spec;
+    const measured = kind === 'source' || kind === 'channel' || kind === 'sink';
+    for (const metric of Object.values(measured ? metricsOf({ ...spec, kind }) : spec.metrics)) {
+      const name = prometheusName(metric);
+      const counts = metric.instrument === 'counter';
+      if (!/^[A-Za-z_]\w*$/.test(name)) wrong.push(`${name} of ${spec.type} ${kind} is no name of Prometheus`);
+      if (name.endsWith('_total') !== counts)
+        wrong.push(`${name} of ${spec.type} ${kind}: only counters end in _total`);
+      if ((seen.get(name) ?? metric.instrument) !== metric.instrument) wrong.push(`${name} is a counter and a gauge`);
+      seen.set(name, metric.instrument);
+    }
+  }
+  expect(wrong).toEqual([]);
 });
 
 test.for(find('examples/**/*.conf'))('%s can be run as it is', async (file) => {

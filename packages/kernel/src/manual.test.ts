@@ -57,6 +57,7 @@ Type: \`sample\` or \`org.example.Sample\`, in any case. Stability: experimental
 | \`millrace_source_events_rejected_total\` | counter | Events that a required channel refused, or whose worker died. |  |
 | \`millrace_source_events_filtered_total\` | counter | Events that an interceptor dropped. |  |
 | \`Flume_ChannelWriteFail_total\` | counter | Transactions that a required channel refused; each time, when they are tried again. | \`ChannelWriteFail\` |
+| \`Flume_GenericProcessingFail_total\` | counter | Transactions that an interceptor failed to pass. | \`GenericProcessingFail\` |
 | \`millrace_samples_made_total\` | counter | Samples made. |  |
 | \`Flume_OpenConnectionCount\` | gauge | Open now. | \`OpenConnectionCount\` |
 `);

@@ -63,7 +63,7 @@ test('what an interceptor throws refuses the whole transaction with its cause, i
   expect(emitter.log.lines).toEqual(['An interceptor failed, and the events are refused.']);
   await emitter.emit(build(emitter.builder, ['c']));
   expect(scratch.take()).toEqual(['c']);
-  expect(emitter.figures()).toMatchObject({ received: 4, accepted: 1, rejected: 3, filtered: 0 });
+  expect(emitter.figures()).toMatchObject({ received: 4, accepted: 1, rejected: 3, filtered: 0, processingFailed: 1 });
 });
 
 test('a source that insists is told of what cannot pass, and the rest is put', async () => {

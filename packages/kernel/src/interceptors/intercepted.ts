@@ -51,6 +51,7 @@ export function interceptedEmitter(chain: Chain, options: EmitterOptions): Emitt
 
   function countRefused(events: number, error: unknown): Error {
     metrics.rejected.add(events);
+    metrics.processingFailed.add(1);
     log.error({ error, events }, 'An interceptor failed, and the events are refused.');
     return error as Error;
   }

@@ -16,6 +16,9 @@ export const sourceMetrics = {
       flume: 'ChannelWriteFail',
     },
   ),
+  processingFailed: counter('source_processing_failures_total', 'Transactions that an interceptor failed to pass.', {
+    flume: 'GenericProcessingFail',
+  }),
 };
 
 /** What every sink keeps. At rest: taken = delivered + returned. */
