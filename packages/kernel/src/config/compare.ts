@@ -96,7 +96,9 @@ const wires: Readonly<Record<string, string>> = {
 function wiringThatDiffers(before: Component, after: Component): string[] {
   const [from, to] = [before, after].map(({ registration: _, config: __, ...wiring }) => wiring as Values);
   return keysThatDiffer(from!, to!).map((key) =>
-    key in wires ? `${wires[key]} ${from![key] || 'none'} → ${to![key] || 'none'}` : `its ${key} have changed`,
+    key in wires
+      ? `${wires[key]} ${String(from![key]) || 'none'} → ${String(to![key]) || 'none'}`
+      : `its ${key} have changed`,
   );
 }
 
