@@ -5,7 +5,9 @@ export function bytesText(bytes: number): string {
   return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power]}`;
 }
 
+const thousands = new Intl.NumberFormat('en-US');
+
 /** A number of things, with its thousands kept apart. */
 export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
+  return `${thousands.format(number)} ${number === 1 ? one : many}`;
 }

@@ -1,4 +1,4 @@
-import { resolve, sep } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Resource, Spec } from '../spec.ts';
 import type { Place, Report } from './diagnostic.ts';
 import type { Listed } from './listing.ts';
@@ -66,27 +66,34 @@ const MONITORING_PORT = 41_414;
 
 /** Each claim that meets an earlier one of another component, with the first of those. */
 export function clashesOf(claims: readonly Claim[]): readonly Clash[] {
-  const clashes: Clash[] = [];
-  const ports = Map.groupBy(claims, ({ resource }) => (resource.what === 'port' ? resource.port : undefined));
-  const directories = ports.get(undefined) ?? [];
-  ports.delete(undefined);
-  for (const group of [...ports.values(), directories]) {
-    for (const [at, second] of group.entries()) {
-      for (const first of group.slice(0, at)) {
-        const clash = first.id === second.id ? undefined : clashOf(first, second);
-        if (clash === undefined) continue;
-        clashes.push(clash);
-        break;
+  const earlier = Map.groupBy(claims, ({ resource }) => placesOf(resource)[0]);
+  const order = new Map(claims.map((claim, at) => [claim, at]));
+  const clashes = new Map<Claim, Clash>();
+  for (const claim of claims) {
+    for (const other of placesOf(claim.resource).flatMap((place) => earlier.get(place) ?? [])) {
+      const [first, second] = order.get(other)! < order.get(claim)! ? [other, claim] : [claim, other];
+      const clash = first.id === second.id ? undefined : clashOf(first, second);
+      const known = clashes.get(second);
+      if (clash !== undefined && (known === undefined || order.get(first)! < order.get(known.first)!)) {
+        clashes.set(second, clash);
       }
     }
   }
-  return clashes;
+  return [...clashes.values()].sort((a, b) => order.get(a.second)! - order.get(b.second)!);
+}
+
+/** Where others can be met: at a port, in a directory, or in one of those around it. */
+function placesOf(resource: Resource): readonly string[] {
+  if (resource.what === 'port') return [`${resource.protocol} ${resource.port}`];
+  const around: string[] = [];
+  for (let path = resource.path; around.at(-1) !== path; path = dirname(path)) around.push(path);
+  return around;
 }
 
 function clashOf(first: Claim, second: Claim): Clash | undefined {
   const [a, b] = [first.resource, second.resource];
   if (a.what === 'port' && b.what === 'port') {
-    const same = a.port !== 0 && a.protocol === b.protocol && meet(addressOf(a.host), addressOf(b.host));
+    const same = a.port !== 0 && meet(addressOf(a.host), addressOf(b.host));
     return same ? { first, second, what: `${a.protocol.toUpperCase()} port ${a.port}`, how: 'both' } : undefined;
   }
   if (a.what !== 'directory' || b.what !== 'directory') return undefined;
@@ -97,8 +104,8 @@ function clashOf(first: Claim, second: Claim): Clash | undefined {
     return told ? undefined : { first, second, what, how: 'mixed' };
   }
   // What grows beside somebody else's files is no matter; inside a directory that is somebody's own it is.
-  const inside = (a.files === undefined && isIn(b.path, a.path)) || (b.files === undefined && isIn(a.path, b.path));
-  return inside ? { first, second, what, how: 'mixed' } : undefined;
+  const outer = a.path.length < b.path.length ? a : b;
+  return outer.files === undefined ? { first, second, what, how: 'mixed' } : undefined;
 }
 
 const ANY = '::';
@@ -114,9 +121,6 @@ function meet(a: string, b: string): boolean {
   if (a === b || a === ANY || b === ANY) return true;
   return (a === '0.0.0.0' && !b.includes(':')) || (b === '0.0.0.0' && !a.includes(':'));
 }
-
-const isIn = (path: string, directory: string) =>
-  path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 
 /** Reports the clashes among what the components of one agent need. */
 export function reportClashes(claims: readonly Claim[], report: Report): void {
