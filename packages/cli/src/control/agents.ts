@@ -8,7 +8,6 @@ import {
   socketPath,
   socketsIn,
 } from '@millrace/kernel/control/directory';
-import type { Greeting } from '@millrace/kernel/control/messages';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 
 /** How long an agent may take to answer. */
@@ -36,13 +35,13 @@ export interface FoundAgents {
 
 /** Connects to every agent that is meant and can be reached; says on standard error where it must not look. */
 export async function findAgents(choice: Choice): Promise<FoundAgents> {
-  const agents: (RunningAgent & Greeting)[] = [];
+  const agents: RunningAgent[] = [];
   const silent: string[] = [];
   const meet = async (socket: FoundSocket) => {
     try {
       const client = await connectAgent(socket.path, ANSWER_MS);
-      const greeting = await client.greeted;
-      agents.push({ client, ...greeting, name: greeting.agent, label: `${greeting.agent} (process ${greeting.pid})` });
+      const { agent: name, pid } = await client.greeted;
+      agents.push({ client, name, label: `${name} (process ${pid})` });
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === 'ECONNREFUSED' || code === 'ENOENT') await removeAbandoned(socket);
@@ -62,40 +61,37 @@ export async function findAgents(choice: Choice): Promise<FoundAgents> {
 
 /** Does something with the one agent that is meant, and says why it cannot when there is not exactly one. */
 export async function withAgent(choice: Choice, use: (agent: RunningAgent) => Promise<ExitCode>): Promise<ExitCode> {
-  const found = await findAgents(choice);
-  const [agent, ...others] = found.agents;
+  const { agents, silent } = await findAgents(choice);
+  const [agent, ...others] = agents;
   try {
-    if (agent === undefined) return await tellNone(choice, found);
-    if (others.length === 0) return await use(agent);
-    const labels = found.agents.map(({ label }) => `  ${label}\n`).join('');
-    tell(`Which agent? There are several:\n${labels}Name one by -n NAME, or by --pid PID.`);
+    for (const sentence of silent) tell(sentence);
+    if (agent === undefined) return silent.length > 0 ? exitCodes.noAgent : await tellNone(choice);
+    if (others.length === 0 && silent.length === 0) return await use(agent);
+    const labels = agents.map(({ label }) => `  ${label}\n`).join('');
+    tell(`Which agent? These answer:\n${labels}Name one by -n NAME, or by --pid PID.`);
     return exitCodes.usage;
   } catch (error) {
     tell((error as Error).message);
     return exitCodes.failed;
   } finally {
-    for (const { client } of found.agents) client.close();
+    for (const { client } of agents) client.close();
   }
 }
 
-/** Says that no agent answers, where was looked, and which ones there are. */
-export async function tellNone(choice: Choice, { silent }: FoundAgents): Promise<ExitCode> {
-  for (const sentence of silent) tell(sentence);
-  if (silent.length > 0) return exitCodes.noAgent;
-  const meant = [choice.name ?? '', choice.pid === undefined ? '' : `with the process ${choice.pid}`].join(' ').trim();
+/** Says that there is no such agent, where was looked, and which ones there are. */
+export async function tellNone({ name = '', pid }: Choice): Promise<ExitCode> {
+  const meant = `${name}${pid === undefined ? '' : ` with the process ${pid}`}`.trim();
   const places = runDirectories(process.env).map(({ path }) => path);
   tell(
     `No agent ${meant === '' ? '' : `${meant} `}of this user runs; sockets were looked for in ${places.join(' and ')}.`,
   );
-  if (meant === '') {
-    tell(
-      'For an agent of another user, run this as that user, or name the directory of its socket in MILLRACE_RUN_DIR.',
-    );
-  } else {
-    const { agents } = await findAgents({});
-    if (agents.length > 0) tell(`These run: ${agents.map(({ label }) => label).join(', ')}`);
-    for (const { client } of agents) client.close();
-  }
+  const { agents } = await findAgents({});
+  for (const { client } of agents) client.close();
+  tell(
+    agents.length > 0
+      ? `These run: ${agents.map(({ label }) => label).join(', ')}.`
+      : 'For an agent of another user, run this as that user, or name the directory of its socket in MILLRACE_RUN_DIR.',
+  );
   return exitCodes.noAgent;
 }
 

@@ -208,7 +208,7 @@ test('where several agents run, stop and reload ask which; names and processes a
 
   for (const args of [['stop'], ['reload'], ['stop', '-n', 'a1']]) {
     const { code, stderr } = await place.millrace(...args);
-    expect(stderr).toContain('Which agent? There are several:\n');
+    expect(stderr).toContain('Which agent? These answer:\n');
     expect(stderr).toContain(`  a1 (process ${second.child.pid})\n`);
     expect(stderr.includes(long)).toBe(args.length === 1);
     expect(code).toBe(2);
@@ -241,10 +241,17 @@ test('an agent that hangs is told from one that is not there', async () => {
   const agent = await place.agent('a1', idle);
   await statusThatEndsWith(0, place);
   agent.child.kill('SIGSTOP');
-  const { code, stderr } = await place.millrace('status');
+  const outputs = await Promise.all([
+    place.millrace('status'),
+    place.millrace('stop'),
+    place.millrace('status', '-n', 'a2'),
+  ]);
   agent.child.kill('SIGCONT');
-  expect(stderr).toMatch(/^The agent behind \S+\.sock does not answer\. .* no answer within 5 s/);
-  expect(code).toBe(3);
+  for (const { code, stderr } of outputs.slice(0, 2)) {
+    expect(stderr).toMatch(/^The agent behind \S+\.sock does not answer\. .* no answer within 5 s/);
+    expect(code).toBe(3);
+  }
+  expect(outputs[2]?.stderr).toContain('No agent a2 of this user runs');
 }, 40_000);
 
 test('an agent whose directory for the socket cannot be trusted says so, and runs', async () => {

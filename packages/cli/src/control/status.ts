@@ -10,7 +10,7 @@ interface StatusOptions extends Choice {
 /** Says what the agents of this user are doing. */
 export async function status({ json, ...choice }: StatusOptions) {
   const found = await findAgents(choice);
-  if (found.agents.length === 0) return tellNone(choice, found);
+  if (found.agents.length + found.silent.length === 0) return tellNone(choice);
 
   const answers = await Promise.allSettled(found.agents.map(ask));
   const reports = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
