@@ -32,10 +32,10 @@ const rules = ({ paper, ink, soft, line, box, source, channel, sink }: Scheme) =
   `svg { background: ${paper}; } text { fill: ${ink}; } .soft { fill: ${soft}; } rect { fill: ${box}; } path { stroke: ${line}; } .tip { fill: ${line}; } .source rect { stroke: ${source}; } .channel rect { stroke: ${channel}; } .sink rect { stroke: ${sink}; }`;
 
 const style = `
-svg { font: 13px system-ui, sans-serif; } .name { font-weight: 600; } .title { font-size: 16px; font-weight: 600; }
-rect { stroke-width: 1.5; } .fleeting rect { stroke-dasharray: 5 4; } path { fill: none; stroke-width: 1.5; } path.tip { stroke: none; } .optional { stroke-dasharray: 3 4; }
+svg { font: 13px system-ui, sans-serif; } rect { stroke-width: 1.5; } path { fill: none; stroke-width: 1.5; }
 ${rules({ ...light, source: '#0072b2', channel: '#b25d00', sink: '#00785a' })}
-@media (prefers-color-scheme: dark) { ${rules({ ...dark, source: '#56b4e9', channel: '#f0a03c', sink: '#3ecf9f' })} }`;
+@media (prefers-color-scheme: dark) { ${rules({ ...dark, source: '#56b4e9', channel: '#f0a03c', sink: '#3ecf9f' })} }
+.name { font-weight: 600; } .title { font-size: 16px; font-weight: 600; } .fleeting rect { stroke-dasharray: 5 4; } .optional { stroke-dasharray: 3 4; } path.tip { stroke: none; }`;
 
 /** An agent as an SVG document that follows the reader's light or dark scheme. A channel that does not survive the agent has a broken outline. */
 export function drawSvg(agent: string, pictures: readonly Picture[]): string {

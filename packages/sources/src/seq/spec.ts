@@ -25,6 +25,6 @@ export const seq = defineSource({
   batch: 'batchSize',
   facts: () => ({
     told: 'Nobody has sent them: they are made here.',
-    refused: 'it waits, and makes the same events later',
+    refused: 'the source waits, and makes the same events later',
   }),
 });

@@ -32,7 +32,7 @@ export const stress = defineSource({
   flumeEntry: false,
   batch: 'batchSize',
   facts: () => ({
-    told: 'nobody has sent them: they are made here',
-    refused: 'it pauses, and makes others later',
+    told: 'Nobody has sent them: they are made here.',
+    refused: 'the source pauses, and makes others later',
   }),
 });

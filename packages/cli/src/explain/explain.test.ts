@@ -1,0 +1,103 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { planTexts } from '@millrace/kernel/config/load';
+import { expect, onTestFinished, test } from 'vitest';
+import { registrations, registry } from '../agent/components.ts';
+import { runBin } from '../bin.test.fixture.ts';
+import { agentSvg, agentText } from './explain.ts';
+import { flowsOf } from './flows.ts';
+import { layOut } from './layout.ts';
+import { drawText } from './text.ts';
+
+const snapshots = join(import.meta.dirname, '../../src/explain/snapshots');
+
+function planOf(text: string) {
+  const { plans, diagnostics } = planTexts(new Map([['a.conf', Buffer.from(text)]]), {
+    ...{ registry, system: new Map(), environment: new Map() },
+  });
+  expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+  return plans.get('a1')!;
+}
+
+/** An agent whose sources put into the channels that stand behind their names, and whose sinks take from theirs. */
+function wired(puts: Readonly<Record<string, string>>, takes: Readonly<Record<string, string>>) {
+  const channels = [...new Set([...Object.values(puts), ...Object.values(takes)].flatMap((names) => names.split(' ')))];
+  const lines = [
+    `a1.sources = ${Object.keys(puts).join(' ')}`,
+    `a1.channels = ${channels.join(' ')}`,
+    `a1.sinks = ${Object.keys(takes).join(' ')}`,
+    ...Object.entries(puts).flatMap(([name, into]) => [
+      `a1.sources.${name}.type = seq`,
+      `a1.sources.${name}.channels = ${into}`,
+    ]),
+    ...channels.map((name) => `a1.channels.${name}.type = memory`),
+    ...Object.entries(takes).flatMap(([name, from]) => [
+      `a1.sinks.${name}.type = null`,
+      `a1.sinks.${name}.channel = ${from}`,
+    ]),
+  ];
+  return planOf(lines.join('\n'));
+}
+
+const everything = planOf(readFileSync(join(snapshots, 'everything.conf'), 'utf8'));
+
+test('an agent is drawn within 80 columns, and told channel by channel', async () => {
+  const text = agentText(everything);
+  expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  await expect(text).toMatchFileSnapshot(join(snapshots, 'everything.txt'));
+});
+
+test('the picture shows and tells the same', async () => {
+  await expect(agentSvg(everything)).toMatchFileSnapshot(join(snapshots, 'everything.svg'));
+});
+
+test.for([
+  ['one-of-each', { r1: 'c1' }, { k1: 'c1' }],
+  ['fan-out', { r1: 'c1 c2 c3' }, { k1: 'c1', k2: 'c2', k3: 'c3' }],
+  ['fan-in', { r1: 'c1', r2: 'c1', r3: 'c1' }, { k1: 'c1' }],
+  ['each-with-each', { r1: 'c1 c2', r2: 'c1', r3: 'c2 c3', r4: 'c1 c3' }, { k1: 'c1', k2: 'c2', k3: 'c3' }],
+  ['two-flows', { r1: 'c1', r2: 'c2' }, { k1: 'c1', k2: 'c2', k3: 'c2' }],
+  ['loose-ends', { r1: 'c1' }, { k2: 'c2' }],
+] as const)('every line of a picture leads from one box to those it is wired to: %s', async ([name, puts, takes]) => {
+  const picture = flowsOf(wired(puts, takes))
+    .map((flow) => drawText(layOut(flow, 80)!))
+    .join('\n');
+  await expect(picture).toMatchFileSnapshot(join(snapshots, `${name}.txt`));
+});
+
+test('what no terminal can show is listed', () => {
+  const names = Array.from({ length: 14 }, (_, at) => `c${at}`);
+  const puts = Object.fromEntries(
+    names.map((name, at) => [`r${at}`, names.filter((other) => other !== name).join(' ')]),
+  );
+  const text = agentText(wired(puts, { k1: 'c1' }));
+  expect(text).toMatch(/^r0 \(seq\) ─▶ c\d+, c\d+/m);
+  expect(text).toContain('c1 (memory) ─▶ k1 (null)');
+});
+
+test('every source, channel and sink that can be had says what it promises', () => {
+  const silent = registrations.filter(({ spec }) => /^(source|channel|sink)$/.test(spec.kind) && !('facts' in spec));
+  expect(silent.map(({ spec }) => `the ${spec.type} ${spec.kind} has no facts: declare them in its spec.ts`)).toEqual(
+    [],
+  );
+});
+
+test('the command draws into a file, tells what is wrong, and fails when nothing would run', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-explain-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
+  const right = readFileSync(join(snapshots, 'everything.conf'), 'utf8');
+  write('a.conf', right);
+  write('wrong.conf', right.replace('type = avro', 'type = arvo'));
+  write('nothing.conf', 'a1.sources = r1\n');
+  const explain = (...flags: string[]) => runBin('millrace', ['explain', ...flags], { cwd: directory });
+
+  expect(await explain('-f', 'a.conf', '--svg', 'a.svg')).toMatchObject({ code: 0, stderr: '' });
+  expect(readFileSync(join(directory, 'a.svg'), 'utf8')).toBe(agentSvg(everything));
+  expect(await explain('-f', 'wrong.conf')).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('did you mean "avro"?'),
+  });
+  expect(await explain('-f', 'nothing.conf')).toMatchObject({ code: 1, stdout: '' });
+});
