@@ -12,6 +12,9 @@ import {
   type Results,
 } from './messages.ts';
 
+const broken = (detail: string) => new MillraceError('MR_CONTROL', detail);
+const GONE = broken('The agent has closed the connection.');
+
 /** A question without its number. */
 type Question<Ask extends Request['ask']> = { readonly ask: Ask } & Omit<Extract<Request, { ask: Ask }>, 'id'>;
 
@@ -56,6 +59,7 @@ export class ControlClient {
     this.#asked += 1;
     const answer = Promise.withResolvers<never>();
     this.#pending.set(this.#asked, answer);
+    this.closed.then(() => answer.reject(GONE));
     this.#socket.write(this.#codec.encode({ id: this.#asked, ...question }));
     return timeoutMs === undefined ? answer.promise : this.within(timeoutMs, answer.promise);
   }
@@ -79,7 +83,7 @@ export class ControlClient {
 
   async #listen(): Promise<Ending['ended'] | undefined> {
     this.greeted.catch(() => {}); // nobody need wait for it
-    let reason = broken('The agent has closed the connection.');
+    let reason = GONE;
     try {
       const reader = new FrameReader(ANSWER_BYTES_MAX);
       for await (const piece of this.#socket) {
@@ -113,5 +117,3 @@ export class ControlClient {
     }
   }
 }
-
-const broken = (detail: string) => new MillraceError('MR_CONTROL', detail);

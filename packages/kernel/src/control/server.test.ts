@@ -201,6 +201,16 @@ test('those who asked for the stop hear how it went, and the end of their connec
   expect(await waiting.closed).toEqual(ended);
 });
 
+test('a client whose agent is gone is told so, whether it has asked or asks', async () => {
+  const { server, path } = await serve({ reload: () => new Promise(() => {}) });
+  const client = await friend(path);
+  const asked = expect(client.ask({ ask: 'reload', planOnly: true })).rejects.toThrow('has closed the connection');
+  await friend(path);
+  server.close();
+  await asked;
+  await expect(client.ask({ ask: 'status' })).rejects.toThrow('has closed the connection');
+});
+
 /** A process that listens on a path; it is killed at the end of the test. */
 async function listener(path: string): Promise<ChildProcess> {
   const script = `require('node:net').createServer().listen(process.argv[1], () => console.log('listens'))`;
