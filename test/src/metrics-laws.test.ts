@@ -43,6 +43,7 @@ async function netcat(port: number): Promise<void> {
 const flows: readonly Flow[] = [
   { files: ['netcat-logger.conf'], feed: (port) => netcat(port(44_444)) },
   { files: ['netcat-file-roll.conf'], feed: (port) => netcat(port(44_444)) },
+  { files: ['interceptors-logger.conf'], feed: (port) => netcat(port(44_444)) },
   { files: ['avro-cascade.conf'], feed: (port) => netcat(port(44_444)) },
   { files: ['thrift-cascade.conf'], feed: (port) => netcat(port(44_444)) },
   {
@@ -79,6 +80,17 @@ const flows: readonly Flow[] = [
       await client.close();
     },
   },
+  {
+    files: ['exec-logger.conf'],
+    feed: async () => {},
+    prepare: (directory) => writeFileSync(join(directory, 'app.log'), 'a line\n'.repeat(EVENTS)),
+  },
+  {
+    files: ['exec-restart.conf'],
+    feed: async () => {},
+    more: `a1.sources.load.command = seq ${EVENTS}\na1.sources.load.restart = false`,
+  },
+  { files: ['stress-null.conf'], feed: async () => {}, more: `a1.sources.load.maxTotalEvents = ${EVENTS}` },
   { files: ['seq-null.conf'], feed: async () => {}, more: `a1.sources.numbers.totalEvents = ${EVENTS}` },
 ];
 

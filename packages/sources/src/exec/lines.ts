@@ -2,8 +2,10 @@ import type { Batch, SourceContext } from '@millrace/kernel/component';
 import { takeNeighbours } from '../shared/neighbours.ts';
 import type { exec } from './spec.ts';
 
-/** What is gathered at the most: then it is put, and nothing more is read while that takes. */
-const GATHERED_BYTES_MAX = 1 << 20;
+/** So much is put though it is less than `batchSize`. */
+const ENOUGH_BYTES = 1 << 20;
+/** How much is read while lines are being put. More shares transactions better; but what finds no room when the source is stopped is lost. */
+const AHEAD_BYTES = 256 << 10;
 
 /** Gathers lines until there are enough, or they have waited long enough, and puts them in order. */
 export class Lines {
@@ -32,7 +34,7 @@ export class Lines {
       this.#bytes += batch.byteLength;
     }
     this.#putIfDue();
-    return !this.#putting || this.#bytes < GATHERED_BYTES_MAX;
+    return !this.#putting || this.#bytes < AHEAD_BYTES;
   }
 
   /** Puts what there is. Resolves when all of it is in the channels, or refused for good. */
@@ -58,7 +60,7 @@ export class Lines {
 
   #isDue(): boolean {
     const { batchSize, batchTimeoutMs } = this.#context.config;
-    const isEnough = this.#events >= batchSize || this.#bytes >= GATHERED_BYTES_MAX;
+    const isEnough = this.#events >= batchSize || this.#bytes >= ENOUGH_BYTES;
     return this.#events > 0 && (isEnough || this.#flushing || performance.now() - this.#putAtMs >= batchTimeoutMs);
   }
 
@@ -77,6 +79,7 @@ export class Lines {
       this.#putAtMs = performance.now();
     }
     this.#putting = false;
+    this.onRoom?.();
     this.#putIfDue();
   }
 

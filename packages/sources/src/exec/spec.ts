@@ -4,8 +4,8 @@ import { bytesText } from '@millrace/kernel/words';
 
 /** What only a shell understands. */
 const SHELL_SIGNS = /[|<>;`'"]|&&|\$[({]/;
-/** What a pipe holds, and what is gathered and put at a time. */
-const UNDERWAY_BYTES_MAX = (64 << 10) + (2 << 20);
+/** What a pipe holds, what is put at a time, and what is read meanwhile. */
+const UNDERWAY_BYTES_MAX = (64 << 10) + (1 << 20) + (256 << 10);
 
 export const exec = defineSource({
   type: 'exec',
@@ -46,11 +46,7 @@ export const exec = defineSource({
       milliseconds.default(3_000),
       'How long they are waited for at the most since lines were last put, in milliseconds.',
     ),
-    charset: property(
-      'charset',
-      text.default('UTF-8'),
-      'Character set of what the command writes, and of the bodies. What has no meaning in it is replaced.',
-    ),
+    charset: property('charset', text.default('UTF-8'), 'Character set of what the command writes, and of the bodies.'),
     lineBytesMax: property(
       'maxLineBytes',
       count.default(8 << 20),
@@ -70,8 +66,8 @@ export const exec = defineSource({
         ]
       : [],
   facts: ({ lineBytesMax }) => ({
-    told: 'nobody is told: a command cannot be',
+    told: 'Nobody is told: a command cannot be.',
     refused: 'its output is not read, so that it waits with its next lines',
-    lost: `Lines that it has written and no channel has yet, up to ${bytesText(lineBytesMax + UNDERWAY_BYTES_MAX)}: a command does not write them again.`,
+    lost: `lines that it has written and no channel has yet, up to ${bytesText(lineBytesMax + UNDERWAY_BYTES_MAX)}; a command does not write them again`,
   }),
 });

@@ -10,6 +10,9 @@ export interface Conversation {
 
 const utf8 = (): Conversation => ({ decode: (data) => data, encode: (answer) => answer });
 
+/** Character sets that have every character. */
+const UNICODE = /^(utf|ucs|gb-?18030)/i;
+
 /** Turns text in a character set into UTF-8, and back. */
 export class Charset {
   readonly #converse: () => Conversation;
@@ -26,7 +29,9 @@ export class Charset {
     if (!iconv.encodingExists(name)) {
       throw new Error(`There is no character set "${name}": set ${property} to one such as utf-8, iso-8859-1 or gbk.`);
     }
-    return new Charset(() => ({ decode: decoder(iconv, name), encode: (answer) => iconv.encode(answer, name) }));
+    // What has no place in it is a question mark for Java too; iconv-lite would take some other character for U+FFFD.
+    const fits = UNICODE.test(name) ? (text: string) => text : (text: string) => text.replaceAll('\ufffd', '?');
+    return new Charset(() => ({ decode: decoder(iconv, name), encode: (answer) => iconv.encode(fits(answer), name) }));
   }
 
   /** Whether text in it is UTF-8 as it is. */
