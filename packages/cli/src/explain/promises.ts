@@ -1,4 +1,4 @@
-import type { ChannelPlan, SinkPlan, SourcePlan } from '@millrace/kernel/config/plan-types';
+import type { ChannelPlan, InterceptorPlan, SinkPlan, SourcePlan } from '@millrace/kernel/config/plan-types';
 import type { SourceFacts } from '@millrace/kernel/spec';
 import { type Flow, targetsOf } from './flows.ts';
 
@@ -44,7 +44,7 @@ function refusals(channel: string, fillers: readonly SourcePlan[]): readonly str
   if (others.length === 0) return refused;
   return [
     ...refused,
-    `${channel} is optional for ${namesOf(others)}: what it has no room for is missing there, and nobody is told.`,
+    `${channel} is optional for ${namesOf(others)}: what it has no room for is missing there, and only counted.`,
   ];
 }
 
@@ -65,11 +65,12 @@ function order(takers: readonly SinkPlan[]): string {
 }
 
 function ofSource(source: SourcePlan): Promises {
-  const { name, registration, required } = source;
+  const { name, registration, required, interceptors } = source;
   const lost = factsOf(source)?.lost;
   return {
     title: `Source ${name}, ${registration.spec.type}`,
     sentences: [
+      ...(interceptors.length > 0 ? [`Its events pass ${interceptors.map(typed).join(', then ')} first.`] : []),
       ...(lost === undefined ? [] : [`Lost when the agent ends unexpectedly: ${lost}.`]),
       ...(required.length > 1
         ? [
@@ -79,5 +80,7 @@ function ofSource(source: SourcePlan): Promises {
     ],
   };
 }
+
+const typed = ({ name, registration }: InterceptorPlan) => `${name} (${registration.spec.type})`;
 
 const namesOf = (components: readonly { readonly name: string }[]) => components.map(({ name }) => name).join(', ');

@@ -128,12 +128,16 @@ export const file = defineChannel({
     ...directoryUsed(checkpointDirectory, 'checkpointDir'),
     ...directoryUsed(backupDirectory, 'backupCheckpointDir'),
   ],
-  facts: ({ capacity, syncPerTransaction, syncIntervalSeconds }, name) => ({
-    durable: true,
-    where: 'on the disk',
-    room: counted(capacity, 'event'),
-    worst: syncPerTransaction
+  facts({ capacity, syncPerTransaction, syncIntervalSeconds, takeSync }, name) {
+    const kept = syncPerTransaction
       ? `What ${name} has accepted survives the end of the agent and a loss of power.`
-      : `What ${name} has accepted survives the end of the agent. A loss of power may take what came in the last ${syncIntervalSeconds} s, because fsyncPerTransaction is false.`,
-  }),
+      : `What ${name} has accepted survives the end of the agent. A loss of power may take what came in the last ${syncIntervalSeconds} s, because fsyncPerTransaction is false.`;
+    const again = 'After a crash, what was delivered in the last 100 ms is delivered again.';
+    return {
+      durable: true,
+      where: 'on the disk',
+      room: counted(capacity, 'event'),
+      worst: takeSync ? kept : `${kept} ${again}`,
+    };
+  },
 });

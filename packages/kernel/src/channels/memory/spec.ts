@@ -1,4 +1,4 @@
-import { defaultByteCapacity } from '@millrace/channel-native/limits';
+import { defaultByteCapacity, memoryBytes } from '@millrace/channel-native/limits';
 import { defineChannel, property } from '../../spec.ts';
 import { count, integer, long } from '../../types.ts';
 import { bytesText, count as counted } from '../../words.ts';
@@ -49,7 +49,7 @@ export const memory = defineChannel({
         ]
       : [],
   facts({ capacity, byteCapacity }, name) {
-    const bytes = bytesText(byteCapacity || defaultByteCapacity(capacity));
+    const bytes = bytesText(Math.min(byteCapacity || defaultByteCapacity(capacity), memoryBytes() / 2));
     return {
       durable: false,
       where: 'in memory',

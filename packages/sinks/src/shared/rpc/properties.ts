@@ -38,7 +38,7 @@ export const rpcProperties = {
 export const rpcFacts = ({ hostname, port }: { readonly hostname: string; readonly port: number }): SinkFacts => ({
   to: `${hostname}:${port}`,
   done: 'when the source that they were sent to has acknowledged them',
-  twice: 'When an answer is lost they are sent again, so some may come twice.',
+  twice: 'When an answer does not come they are sent again, so some may come twice.',
 });
 
 /** What such a sink counts besides events. */
