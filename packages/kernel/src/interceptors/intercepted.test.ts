@@ -96,6 +96,17 @@ test('what waits for an interceptor keeps its place, and those behind it are sho
   expect(waits).toHaveLength(3);
 });
 
+test('what need not wait for an interceptor does not overtake what must', async () => {
+  const wait = Promise.withResolvers<void>();
+  const { emitter, scratch } = stage(10, (events) => (bodyOf(events, 0) === 'slow' ? wait.promise : undefined));
+  const sent = ['slow', 'quick'].map((body) => emitter.emit(build(emitter.builder, [body])));
+  await new Promise(setImmediate);
+  expect(scratch.take()).toEqual([]);
+  wait.resolve();
+  await Promise.all(sent);
+  expect(scratch.take()).toEqual(['slow', 'quick']);
+});
+
 test('behind an interceptor that drops everything nothing is called', async () => {
   let called = 0;
   const { emitter } = stage(10, dropping(''), () => {
