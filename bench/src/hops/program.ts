@@ -51,6 +51,12 @@ export class Program {
     return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
   }
 
+  /** Time of the main thread alone so far, on the processor. */
+  mainThreadSeconds(): number {
+    const { pid } = this.#process;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
+  }
+
   /** Resolves when the process does nothing any more. */
   async quiet(): Promise<void> {
     for (let before = this.cpuSeconds(); ; ) {
