@@ -92,6 +92,24 @@ test('an interceptor that fails gives up what was made, and leaves the batch as 
   original.release();
 });
 
+test('what is no event is refused before it harms others', async () => {
+  const written = new BatchBuilder();
+  for (const wrong of [
+    (events: Events) => events.setHeader('a', 7 as never),
+    (events: Events) => events.setHeader('a', undefined as never),
+    (events: Events) => events.removeHeader(null as never),
+    (events: Events) => events.map(({ body }) => ({ headers: { a: 7 as never }, body })),
+    (events: Events) => events.map(({ headers }, index) => ({ headers, body: (index === 0 ? 'fine' : 7) as never })),
+  ]) {
+    const batch = batchOf('one', 'two');
+    expect(() => chainOf(wrong, written).pass(batch)).toThrow(/ text/);
+    const { batch: next } = await chainOf((events) => events.setHeader('b', '1'), written).pass(batch);
+    expect([next.length, next.bodyView(1).toString(), next.headers(1)]).toEqual([2, 'two', { b: '1' }]);
+    next.release();
+    expect(written.finish().length).toBe(0);
+  }
+});
+
 /** A module that says in `globalThis.told` when it is opened and closed. */
 const moduleOf = (name: string, opening = '') =>
   `data:text/javascript,export async function open() { globalThis.told.push('opens ${name}'); ${opening};

@@ -41,7 +41,8 @@ export function interceptedEmitter(chain: Chain, options: EmitterOptions): Emitt
     if (waiting === 0 && !(passing instanceof Promise)) return put(passing);
     waiting += 1;
     const turn = Promise.allSettled([passing, last]);
-    last = turn;
+    // Without what it resolves to, or each would hold all before it.
+    last = turn.then(() => {});
     return turn.then(([passed]) => {
       waiting -= 1;
       if (passed.status === 'rejected') throw passed.reason;

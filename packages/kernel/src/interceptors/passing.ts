@@ -48,11 +48,13 @@ export class Passing implements Events {
 
   setHeader(name: string, value: string, { preserve = false }: { readonly preserve?: boolean } = {}): void {
     this.#open();
+    checkTexts([name, value]);
     this.#edits.push({ name, value, preserve });
   }
 
   removeHeader(name: string): void {
     this.#open();
+    checkTexts([name]);
     this.#edits.push({ name });
   }
 
@@ -77,6 +79,7 @@ export class Passing implements Events {
     const made = Array.from({ length: batch.length }, (_, index) =>
       make({ headers: batch.headers(index), body: batch.body(index) }, index),
     );
+    for (const event of made) if (event !== undefined) check(event);
     for (const event of made) if (event !== undefined) this.#builder.append(event.body, event.headers);
     this.#replace(this.#builder.finish(), (index) => made[index] !== undefined);
   }
@@ -114,5 +117,20 @@ export class Passing implements Events {
     if (this.#batch !== this.#original) this.#batch.release();
     this.#batch = batch;
     this.#length = batch.length;
+  }
+}
+
+/** Not all interceptors are written in TypeScript, and all of a chain write to one memory: what is no event may not come so far. */
+function check({ headers, body }: MadeEvent): void {
+  checkTexts(Object.values(headers));
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
+    throw new TypeError(`The body of an event is text or bytes, not ${typeof body}.`);
+  }
+}
+
+function checkTexts(texts: readonly unknown[]): void {
+  const other = texts.find((text) => typeof text !== 'string');
+  if (other !== undefined || texts.includes(undefined)) {
+    throw new TypeError(`Names and values of headers are text, not ${typeof other}.`);
   }
 }
