@@ -22,7 +22,7 @@ type Entries = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /**
  *   calls ──▶ m1 ─▶ files       relay ──▶ disk ─▶ onward ─▶ next ─▶ m2 ─▶ files2       full ──▶ m3 (nobody)
- *   frames, numbers, lines, lines2, datagrams, text ──▶ m4 ─▶ nowhere
+ *   frames, numbers, lines, lines2, datagrams, text, command ──▶ m4 ─▶ nowhere
  */
 function configuration(ports: Ports, directory: string): string {
   const made = (name: string) => {
@@ -46,6 +46,7 @@ function configuration(ports: Ports, directory: string): string {
       lines2: on('multiport_syslogtcp', 'lines2', 'm4', 'host'),
       datagrams: on('syslogudp', 'datagrams', 'm4', 'host'),
       text: on('netcat', 'text', 'm4'),
+      command: { type: 'exec', command: 'seq 9', channels: 'm4' },
     },
     channels: {
       m1: { type: 'memory', capacity: 1_000 },
@@ -168,7 +169,7 @@ describe.skipIf(missing !== undefined)('metrics, beside those of Flume', { timeo
 
   /** Channels that have a sink and something in them, or have not had everything yet. */
   async function queued(kind: Kind): Promise<string[]> {
-    const expected = { m1: 10, disk: 12, m2: 12, m4: 4 + 25 + 7 + 6 + 5 + 2 };
+    const expected = { m1: 10, disk: 12, m2: 12, m4: 4 + 25 + 7 + 6 + 5 + 2 + 9 };
     const all = await entries(kind);
     return Object.entries(expected).flatMap(([channel, events]) => {
       const delivered = all[`CHANNEL.${channel}`]!['EventTakeSuccessCount'];
