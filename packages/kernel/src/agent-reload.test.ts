@@ -50,7 +50,9 @@ test('what did not change keeps its thread, its figures and its start', async ()
   const sinks = (batch: number) =>
     threads.map((thread, at) => sink(`k${at}`, { thread, ...(at === 7 && { batch }) }, 'c1'));
   const plan = (batch: number) => planOf({ channels: [memoryPlan('c1')], sinks: sinks(batch), sources: [source()] });
+  const startBegan = performance.now();
   const { agent } = await start(plan(50));
+  const startMs = performance.now() - startBegan;
   const threadsBefore = threads.map(([id]) => id);
   const before = agent.status();
 
@@ -65,7 +67,8 @@ test('what did not change keeps its thread, its figures and its start', async ()
     [...channels, ...sinks, ...sources].map(({ id, startedAtMs }) => `${id} ${startedAtMs}`);
   expect(starts(after).filter((start, at) => start !== starts(before)[at])).toHaveLength(1);
   expect(after.sources[0]!.metrics['accepted']).toBeGreaterThanOrEqual(before.sources[0]!.metrics['accepted']!);
-  expect(tookMs).toBeLessThan(1_000);
+  // On a machine that has nothing else to do it is a tenth of a second.
+  expect(tookMs).toBeLessThan(Math.max(1_000, startMs / 3));
 }, 60_000);
 
 test('the plan that runs, applied again, changes nothing', async () => {
@@ -91,19 +94,17 @@ test('a memory channel with other limits keeps its events, in their order', asyn
 });
 
 test.for([
-  ['events', { capacity: 40, transactionCapacity: 40 }],
-  ['bytes', { byteCapacity: 4_000 }],
+  ['events', { capacity: 40, transactionCapacity: 40 }, 'there would be room for 40'],
+  ['bytes', { byteCapacity: 4_000 }, 'they do not fit'],
 ] as const)(
   'a memory channel whose new limits leave no room for its %s keeps its settings and its events, in their order',
-  async ([, config]) => {
-    const { agent, plan, heal, delivered, log } = await stalled(memoryPlan('c1'), {
+  async ([, config, reason]) => {
+    const { agent, plan, heal, delivered, log } = await stalled(memoryPlan('c1', { transactionCapacity: 10 }), {
       source: { padding: 'x'.repeat(90) },
     });
     const sinks = [heal()];
     const { remarks } = await agent.reload({ ...plan, channels: [memoryPlan('c1', config)], sinks });
-    expect(remarks).toEqual([
-      expect.stringMatching(/^a1\.channels\.c1 keeps its old settings, because of its 50 events: /),
-    ]);
+    expect(remarks).toEqual([`a1.channels.c1 keeps its old settings, because of its 50 events: ${reason}.`]);
     expect(log.lines).toContain(remarks[0]);
     await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
     expect(agent.plan.channels).toEqual(plan.channels);
@@ -143,25 +144,28 @@ test('a removed channel that no sink takes from loses its events, and that is an
   expect(log.lines).toContain(remarks[0]);
 });
 
-test('a channel may be renamed under load', async () => {
+test('a channel may be renamed under load, and again before its sink is done with the one before', async () => {
   const { source, sink, accepted, delivered, lost } = flow();
+  const failing = sharedCells(1, 1);
   const plan = (channel: string) =>
     planOf({
       channels: [memoryPlan(channel)],
-      sinks: [sink('k1', {}, channel)],
-      sources: [source('r1', {}, [channel])],
+      sinks: [sink('k1', { failing }, channel)],
+      sources: [source('r1', { until: 1_000, pauseMs: 10 }, [channel])],
     });
   const { agent } = await start(plan('c1'));
-  for (const channel of ['c2', 'c3', 'c1']) {
+  for (const channel of ['c2', 'c3', 'c4']) {
     const before = accepted();
-    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(before + 200));
+    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(before + 100), 10_000);
     await agent.reload(plan(channel));
   }
-  await vi.waitFor(() => expect(agent.plan).toEqual(plan('c1')));
-  await agent.stop();
+  expect(agent.plan.channels.map(({ name }) => name).toSorted()).toEqual(['c1', 'c2', 'c3', 'c4']);
+  Atomics.store(failing, 0, 0);
+  await vi.waitFor(() => expect(agent.plan).toEqual(plan('c4')), 10_000);
+  await vi.waitFor(() => expect(delivered()).toHaveLength(accepted()), 10_000);
   expect(lost()).toBe(0);
   expect(delivered()).toEqual(delivered().toSorted((a, b) => a - b));
-});
+}, 40_000);
 
 test('a file channel with other settings goes on with what is in it', async () => {
   const directory = scratch();
@@ -261,11 +265,11 @@ test('a sink is stopped without draining, and what it had not taken comes in its
     sinks: [sink('k1', slow)],
     sources: [source('r1', { until: 5_000, batch: 100 })],
   });
-  const { agent } = await start(plan);
-  await vi.waitFor(() => expect(accepted()).toBe(5_000), 5_000);
+  const { agent } = await start(plan, { drainTimeoutMs: 20_000 });
+  await vi.waitFor(() => expect(accepted()).toBe(5_000), 10_000);
   const began = performance.now();
   await agent.reload({ ...plan, sinks: [sink()] });
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(10_000);
   await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(5_000)), 5_000);
   expect(lost()).toBe(0);
 });

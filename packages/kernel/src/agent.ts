@@ -3,7 +3,7 @@ import { type BackoffOptions, pause } from './backoff.ts';
 import type { ChannelStatus } from './channel-keeper.ts';
 import type { Log } from './component.ts';
 import { type Changes, comparePlans } from './config/compare.ts';
-import type { ChannelPlan, Plan, SinkPlan, SourcePlan } from './config/plan-types.ts';
+import type { Plan, SinkPlan, SourcePlan } from './config/plan-types.ts';
 import { Crew, type MeteredStatus } from './crew.ts';
 import { MillraceError } from './errors.ts';
 import { metricsOf, settle } from './metrics/base.ts';
@@ -11,7 +11,7 @@ import type { CellRange } from './metrics/cells.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { type Loss, OpenChannels, type Remark } from './open-channels.ts';
 import type { Assignment, LogLevel } from './protocol.ts';
-import { endedBy, retiringChannels, withRetiring, withStuck } from './reload.ts';
+import { endedBy, type Retiring, retiringChannels, withRetiring, withStuck } from './reload.ts';
 import { CRASH_BACKOFF, START_RETRY_MS, Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { count } from './words.ts';
 
@@ -89,12 +89,16 @@ export class Agent {
   readonly #applying = new OneAtATime(() => this.#apply(this.#wanted));
   readonly #stopAsked = Promise.withResolvers<void>();
   #wanted: Plan;
-  #retiring: NodeJS.Timeout | undefined;
+  /** The plan that was applied last. */
+  #last: Plan;
+  #retiring: readonly Retiring[] = [];
+  #lookingAgain: NodeJS.Timeout | undefined;
   #stopped: Promise<Stopped> | undefined;
 
   constructor(plan: Plan, options: AgentOptions) {
     this.name = plan.agent;
     this.#wanted = plan;
+    this.#last = { agent: plan.agent, channels: [], sinks: [], sources: [] };
     this.#options = options;
     const { log, startRetryMs: retryMs = START_RETRY_MS } = options;
     this.#channels = new OpenChannels({ log, retryMs });
@@ -154,7 +158,7 @@ export class Agent {
     const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options;
     const deadline = performance.now() + drainTimeoutMs;
     const leftMs = () => Math.max(0, deadline - performance.now());
-    clearTimeout(this.#retiring);
+    clearTimeout(this.#lookingAgain);
     this.#stopAsked.resolve();
     await this.#applying.idle;
 
@@ -177,7 +181,7 @@ export class Agent {
       throw new MillraceError('MR_LIFECYCLE', `${this.name} is stopping, and changes nothing any more.`);
     const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options;
     const deadline = performance.now() + drainTimeoutMs;
-    clearTimeout(this.#retiring);
+    clearTimeout(this.#lookingAgain);
     const running = this.plan;
     const remarks: string[] = [];
     const remark: Remark = (level, sentence) => {
@@ -186,12 +190,16 @@ export class Agent {
     };
 
     await this.#sources.stop(drainTimeoutMs / 3, { only: endedBy(comparePlans(running, next)) });
-    const retiring = retiringChannels(running, next, (name) => this.#channels.atStake(name));
-    for (const { id, name } of retiring) {
+    const plans = { last: this.#last, next };
+    this.#retiring = retiringChannels(this.#retiring, plans, (name) => this.#channels.atStake(name));
+    this.#last = next;
+    for (const {
+      channel: { id, name },
+    } of this.#retiring) {
       const events = count(this.#channels.atStake(name), 'event');
       remark('info', `${id} is not in the configuration any more and is kept until its ${events} are delivered.`);
     }
-    const kept = withRetiring(running, next, retiring);
+    const kept = withRetiring(next, this.#retiring);
     const changes = comparePlans(running, kept);
     const only = endedBy(changes);
     await this.#sinks.stop(Math.max(0, deadline - performance.now()), { only, drain: false });
@@ -208,21 +216,22 @@ export class Agent {
     await until(this.#sinks.start(plan.sinks));
     if (!this.#stopped) await until(this.#sources.start(plan.sources));
 
-    if (retiring.length > 0 && !this.#stopped) this.#awaitEmpty(retiring);
+    if (this.#retiring.length > 0 && !this.#stopped) this.#awaitEmpty();
     return { ...changes, remarks };
   }
 
-  /** Applies the plan again when one of these channels is empty and nothing stands against its end any more. */
-  #awaitEmpty(retiring: readonly ChannelPlan[]): void {
+  /** Applies the plan again when a channel that goes is empty, and nothing stands against its end any more. */
+  #awaitEmpty(): void {
     const { log } = this.#options;
-    this.#retiring = setTimeout(() => {
-      if (retiring.every(({ name }) => this.#channels.atStake(name) > 0)) return this.#awaitEmpty(retiring);
+    this.#lookingAgain = setTimeout(() => {
+      if (this.#retiring.every(({ channel }) => this.#channels.atStake(channel.name) > 0)) return this.#awaitEmpty();
       this.#applying.run().then(
         ({ changes }) => log.info({ changes }, 'Did what had to wait until a channel was empty.'),
         (error) => log.error({ error }, 'Could not take away a channel that is empty.'),
       );
     }, RETIRING_LOOK_MS).unref();
   }
+
   #supervise(plan: SinkPlan | SourcePlan, cells: CellRange, assign: () => Assignment): Supervisor {
     const {
       log,

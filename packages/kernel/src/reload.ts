@@ -6,21 +6,41 @@ export function endedBy({ changes }: Changes): ReadonlySet<string> {
   return new Set(changes.filter(({ what }) => what !== 'start').map(({ id }) => id));
 }
 
-/** Channels that go and would take events with them which the sinks they have can still deliver. */
-export function retiringChannels(running: Plan, next: Plan, atStake: (channel: string) => number): ChannelPlan[] {
-  const staying = new Set(next.channels.map(({ name }) => name));
-  const emptied = new Set(running.sinks.map(({ channel }) => channel));
-  return running.channels.filter(({ name }) => !staying.has(name) && emptied.has(name) && atStake(name) > 0);
+/** A channel that is not in the configuration any more, and the sinks that were to take from it when it was. */
+export interface Retiring {
+  readonly channel: ChannelPlan;
+  readonly sinks: readonly SinkPlan[];
 }
 
-/** The next plan with channels that go, and their sinks: with their next settings where they have some, but at the old channel. */
-export function withRetiring(running: Plan, next: Plan, retiring: readonly ChannelPlan[]): Plan {
-  const names = new Set(retiring.map(({ name }) => name));
+/**
+ * The channels that go and would take events with them, though they have sinks to deliver those: some that had to stay before, then those of
+ * the last plan. The oldest is first.
+ */
+export function retiringChannels(
+  before: readonly Retiring[],
+  { last, next }: { readonly last: Plan; readonly next: Plan },
+  atStake: (channel: string) => number,
+): Retiring[] {
+  const staying = new Set(next.channels.map(({ name }) => name));
+  const leaving = last.channels.map((channel) => {
+    return { channel, sinks: last.sinks.filter((sink) => sink.channel === channel.name) };
+  });
+  return [...before, ...leaving].filter(
+    ({ channel: { name }, sinks }) => !staying.has(name) && sinks.length > 0 && atStake(name) > 0,
+  );
+}
+
+/**
+ * The next plan with channels that go, and their sinks: with their next settings where they have some, but at the old channel. A sink that
+ * several of them need is at the first.
+ */
+export function withRetiring(next: Plan, retiring: readonly Retiring[]): Plan {
   const planned = byId(next.sinks);
-  const sinks = running.sinks
-    .filter(({ channel }) => names.has(channel))
-    .map((sink) => ({ ...(planned.get(sink.id) ?? sink), channel: sink.channel }));
-  return { ...next, channels: merged(next.channels, retiring), sinks: merged(next.sinks, sinks) };
+  const sinks = retiring.flatMap(({ channel, sinks }) =>
+    sinks.map((sink) => ({ ...(planned.get(sink.id) ?? sink), channel: channel.name })),
+  );
+  const channels = retiring.map(({ channel }) => channel);
+  return { ...next, channels: merged(next.channels, channels), sinks: merged(next.sinks, sinks.reverse()) };
 }
 
 /** The next plan, but for components whose threads do not end: they, and the channels they may be in, stay as they are. */
