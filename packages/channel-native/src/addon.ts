@@ -4,18 +4,17 @@ import { createRequire } from 'node:module';
 function load(): typeof import('#native') {
   const require = createRequire(import.meta.url);
   const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`;
-  const places = [`../channel-native.${platform}.node`, `@millrace/channel-native-${platform}`];
-  const failures: unknown[] = [];
-  for (const place of places) {
+  const installed = `@millrace/channel-native-${platform}`;
+  for (const place of [`../channel-native.${platform}.node`, installed]) {
     try {
       return require(place);
-    } catch (failure) {
-      failures.push(failure);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'MODULE_NOT_FOUND') throw new Error(`The native engine does not load here: ${message}`);
     }
   }
-  throw new AggregateError(
-    failures,
-    `No native engine for ${platform} is installed. In a clone, run npm run setup; else install @millrace/channel-native-${platform}.`,
+  throw new Error(
+    `No native engine for ${platform} is installed. In a clone, run npm run setup; else install ${installed}, which npm leaves out when it is told to omit optional packages.`,
   );
 }
 
