@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, freePort, LineClient } from '@millrace/testkit';
+import { freePort, LineClient } from '@millrace/testkit';
 import { publint } from 'publint';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BareMachine } from './packages/bare-machine.ts';
@@ -80,7 +80,7 @@ describe.for(nodes)('on Node $version', ({ path, version }) => {
     expect(stdout).toMatch(/^\S+\/bin\/node\n$/);
   });
 
-  test.for(runnable)('%s is installed there alone, and works', { timeout: 60_000 }, async ([, tarball]) => {
+  test.for(runnable)('%s is installed there alone, and works', { timeout: 120_000 }, async ([, tarball]) => {
     using machine = new BareMachine(path, registry);
     await install(machine, tarball);
     const said = await tryOut(machine, tarball);
@@ -90,7 +90,7 @@ describe.for(nodes)('on Node $version', ({ path, version }) => {
   });
 
   test('an agent runs, is asked and stopped, and what is uninstalled leaves what the manual names', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     using machine = new BareMachine(path, registry);
     const cli = tarballs.find(({ manifest }) => manifest.name === 'millrace')!;
@@ -148,10 +148,8 @@ async function runAgent(machine: BareMachine, configuration: string): Promise<st
   const text = configuration.replace('44444', String(port)).replaceAll(/^a1\b/gm, name);
   writeFileSync(join(machine.prefix, 'agent.conf'), text);
   const ended = machine.run('millrace', 'agent', '-n', name, '-f', 'agent.conf');
-  await eventually(() => machine.run('millrace', 'status', '-n', name, '--json')).toMatchObject({
-    code: 0,
-    stdout: expect.stringContaining(`"agent": "${name}"`),
-  });
+  const asked = expect.poll(() => machine.run('millrace', 'status', '-n', name, '--json'), { timeout: 60_000 });
+  await asked.toMatchObject({ code: 0, stdout: expect.stringContaining(`"agent": "${name}"`) });
   const client = await LineClient.connect(port);
   await client.write('Hello\n');
   expect(await client.lines(1)).toEqual(['OK']);
