@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { type Agent, type AgentOptions, startAgent } from './agent.ts';
 import type { ChannelPlan, Plan } from './config/plan-types.ts';
-import { filePlan, flow, memoryPlan, numbersTo } from './fixtures/flow.ts';
+import { filePlan, flow, jdbcPlan, memoryPlan, numbersTo } from './fixtures/flow.ts';
 import { memoryLog } from './fixtures/memory-log.ts';
 import { channelPlan, planOf, sharedCells, sourcePlan } from './fixtures/plan.ts';
 
@@ -167,13 +167,30 @@ test('a channel may be renamed under load, and again before its sink is done wit
   expect(delivered()).toEqual(delivered().toSorted((a, b) => a - b));
 }, 40_000);
 
-test('a file channel with other settings goes on with what is in it', async () => {
+test.for([
+  ['file', filePlan],
+  ['jdbc', jdbcPlan],
+] as const)('a %s channel with other settings goes on with what is in it', async ([, durable]) => {
   const directory = scratch();
-  const { agent, plan, heal, delivered } = await stalled(filePlan('c1', directory));
-  const channels = [filePlan('c1', directory, { capacity: 500 })];
+  const { agent, plan, heal, delivered } = await stalled(durable('c1', directory));
+  const channels = [durable('c1', directory, { transactionCapacity: 50 })];
   const { remarks } = await agent.reload({ ...plan, channels, sinks: [heal()] });
   expect(remarks).toEqual([]);
-  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 5_000);
+});
+
+test('one of two channels in a database may be opened again with other settings', async () => {
+  const directory = scratch();
+  const { agent, plan, heal, sink, delivered } = await stalled(jdbcPlan('c1', directory));
+  const with2 = (keepAliveSeconds: number) => [
+    jdbcPlan('c1', directory, { keepAliveSeconds }),
+    jdbcPlan('c2', directory),
+  ];
+  const k2 = sink('k2', {}, 'c2');
+  await agent.reload({ ...plan, channels: with2(1), sinks: [...plan.sinks, k2] });
+  const { changes } = await agent.reload({ ...plan, channels: with2(2), sinks: [heal(), k2] });
+  expect(changes.map(({ id }) => id)).toEqual(['a1.channels.c1', 'a1.sinks.k1', 'a1.sources.r1']);
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 5_000);
 });
 
 test('a file channel that goes elsewhere leaves its events, and that is told with their number and place', async () => {
@@ -196,13 +213,16 @@ test('a file channel may be renamed and keep its directory and its events', asyn
   await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 2_000);
 });
 
-test('a channel that changes from memory to the disk takes its events along', async () => {
+test.for([
+  ['file', filePlan],
+  ['jdbc', jdbcPlan],
+] as const)('a channel that changes from memory to %s takes its events along', async ([, durable]) => {
   const { agent, plan, heal, delivered } = await stalled(memoryPlan('c1'));
-  const channels = [filePlan('c1', scratch())];
+  const channels = [durable('c1', scratch())];
   expect((await agent.reload({ ...plan, channels })).remarks).toEqual([]);
   expect(agent.status().channels[0]!.counters).toMatchObject({ queued: 50 });
   await agent.reload({ ...plan, channels, sinks: [heal()] });
-  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 5_000);
 });
 
 test('a channel that cannot be opened with its new settings keeps in memory what it has', async () => {
