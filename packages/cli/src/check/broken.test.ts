@@ -17,6 +17,7 @@ test.for(names)('%s', async (name) => {
   const flags = flagsOf(readFileSync(file, 'latin1'));
   const loaded = await loadConfiguration({ files: [file], registry, ...flags });
   const { agent } = flags;
+  expect(loaded.diagnostics.filter(({ suggestion }) => !suggestion)).toEqual([]);
   const text = resultText(resultOf([file], loaded, agent), loaded.texts);
   await expect(text.replaceAll(`${directory}/`, '')).toMatchFileSnapshot(join(directory, `${name}.txt`));
 });

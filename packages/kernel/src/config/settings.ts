@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { ConfigOf, Declaration, Properties, Property } from '../spec.ts';
 import { flag } from '../types.ts';
 import { adviceOn } from './advice.ts';
-import type { Diagnostic, Place, Report } from './diagnostic.ts';
+import { type Diagnostic, isSecret, type Place, type Report } from './diagnostic.ts';
 import type { Entry } from './properties.ts';
 import { didYouMean } from './suggest.ts';
 import type { Settings } from './tree.ts';
@@ -92,7 +92,8 @@ function reportBad(
 ): void {
   const [issue] = error.issues;
   const reason = issue?.message ?? 'cannot be read';
-  const shown = value.length > 80 ? `${value.slice(0, 80)}…` : value;
+  const secret = isSecret(key);
+  const shown = secret ? '******' : value.length > 80 ? `${value.slice(0, 80)}…` : value;
   const wrong = `${name} of ${id} ${reason.replaceAll(value, () => shown)}.`;
   const own = issue?.code === 'custom' ? issue.params?.['suggestion'] : undefined;
   report({
@@ -101,7 +102,7 @@ function reportBad(
     place: valuePlace,
     subject: key,
     message: `${wrong} ${fallback?.success ? `It counts as ${fallback.data === undefined ? 'not set' : String(fallback.data)}, as in Flume.` : consequence}`,
-    suggestion: adviceOn(value) ?? own ?? correction(type, doc),
+    suggestion: (secret ? undefined : adviceOn(value)) ?? own ?? correction(type, doc),
   });
 }
 

@@ -332,7 +332,7 @@ describe('a configuration', () => {
 
   test('with a codec that is not there is told that nothing will be compressed', () => {
     expect(told(['sink.serializer = avro_event', 'sink.serializer.compressionCodec = snappy'])).toEqual([
-      'warning: sink.serializer.compressionCodec of a1.sinks.k1 must be null, deflate or zstandard, not "snappy". It counts as null, as in Flume. → undefined',
+      'warning: sink.serializer.compressionCodec of a1.sinks.k1 must be null, deflate or zstandard, not "snappy". It counts as null, as in Flume. → correct it, or remove the line for the default, null',
     ]);
   });
 
