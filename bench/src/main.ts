@@ -10,6 +10,7 @@ const benchmarks: Record<Case, () => Promise<{ run(options: Options): Promise<Re
   ring: () => import('./ring/ring.ts'),
   seq: () => import('./hops/seq.ts'),
   netcat: () => import('./hops/netcat.ts'),
+  exec: () => import('./hops/exec.ts'),
   avro: () => import('./hops/avro.ts'),
   thrift: () => import('./hops/thrift.ts'),
   'avro-file': () => import('./hops/avro-file.ts'),

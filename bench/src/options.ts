@@ -4,6 +4,7 @@ export const cases = [
   'ring',
   'seq',
   'netcat',
+  'exec',
   'avro',
   'thrift',
   'avro-file',
@@ -42,6 +43,7 @@ Benchmarks (default: all, about half an hour):
   seq       whole agents, seq → memory → null, beside Apache Flume; four minutes
   netcat    whole agents, netcat → memory → null with lines of 512 bytes, with and without ack, beside Apache Flume:
             throughput, processor time, memory, time to start; four minutes
+  exec      whole agents, exec → memory → null with a file of lines of 512 bytes and cat, beside Apache Flume; three minutes
   avro      whole agents, avro → memory → null with four of Flume's clients at batch 1, 100 and 1000, beside Apache Flume and
             the least that Node can do with the same bytes; four minutes
   thrift    the same with thrift

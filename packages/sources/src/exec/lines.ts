@@ -2,8 +2,8 @@ import type { Batch, SourceContext } from '@millrace/kernel/component';
 import { takeNeighbours } from '../shared/neighbours.ts';
 import type { exec } from './spec.ts';
 
-/** So much is put though it is less than `batchSize`. */
-const ENOUGH_BYTES = 1 << 20;
+/** So much, about what a full pipe brings, is put though it is less than `batchSize`: more leaves the cache, and while a channel is busy more gathers anyhow. */
+const ENOUGH_BYTES = 60 << 10;
 /** How much is read while lines are being put. More shares transactions better; but what finds no room when the source is stopped is lost. */
 const AHEAD_BYTES = 256 << 10;
 

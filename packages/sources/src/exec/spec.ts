@@ -4,8 +4,8 @@ import { bytesText } from '@millrace/kernel/words';
 
 /** What only a shell understands. */
 const SHELL_SIGNS = /[|<>;`'"]|&&|\$[({]/;
-/** What a pipe holds, what is put at a time, and what is read meanwhile. */
-const UNDERWAY_BYTES_MAX = (64 << 10) + (1 << 20) + (256 << 10);
+/** What a pipe holds, what is put at a time, and what is read meanwhile, each with what one more read brings. */
+const UNDERWAY_BYTES_MAX = (64 + 320 + 320) << 10;
 
 export const exec = defineSource({
   type: 'exec',
@@ -39,7 +39,7 @@ export const exec = defineSource({
       'batchSize',
       // Flume puts every line by itself then.
       integer().default(20),
-      'Lines that are waited for, and then put with all others that are there.',
+      'Lines that are waited for, unless those that are there have 60 KiB, and then put with all others that are there.',
     ),
     batchTimeoutMs: property(
       'batchTimeout',
