@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,7 +55,7 @@ async function send(port: number, text: string, replies: number): Promise<void> 
   await vi.waitFor(() => expect(answered).toBe('OK\n'.repeat(replies)), 10_000);
 }
 
-test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+test.for(['SIGINT', 'SIGTERM'] as const)(
   'asked to stop by %s, an agent delivers what it accepted and ends with 0',
   async (signal) => {
     const agent = startAgent(flow);
@@ -224,13 +224,38 @@ test('every flag that changes nothing is named once in the log', async () => {
   ]);
 });
 
-test('a configuration that changes while the agent runs is told', async () => {
-  const cwd = directoryWith({ 'flow.conf': flow });
-  const agent = startBin('millrace', ['agent', '-n', 'a1', '-f', 'flow.conf', '-i', '1'], { cwd });
-  await portOf(agent);
-  utimesSync(join(cwd, 'flow.conf'), new Date(), new Date(Date.now() + 5_000));
-  await vi.waitFor(() => expect(agent.written.stderr).toContain('The configuration has changed.'), 5_000);
-});
+/** The process at the end of a chain of processes that each have one child. */
+function lastOf(pid: number): number {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return child ? lastOf(Number(child)) : pid;
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'SIGHUP reads the configuration again, but the end of the terminal stops an agent',
+  async () => {
+    const cwd = directoryWith({ 'flow.conf': flow });
+    const { child, written } = startBinOnTerminal('millrace', ['agent', '-n', 'a1', '-f', 'flow.conf'], { cwd });
+    await vi.waitFor(() => expect(written.stdout).toContain('Listening.'), 10_000);
+    const pid = lastOf(child.pid!);
+    onTestFinished(() => {
+      if (isThere(pid)) process.kill(pid, 'SIGKILL');
+    });
+    process.kill(pid, 'SIGHUP');
+    await vi.waitFor(() => expect(written.stdout).toContain('Reloaded: nothing to change.'), 10_000);
+    expect(isThere(pid)).toBe(true);
+    child.kill('SIGKILL');
+    await vi.waitFor(() => expect(isThere(pid)).toBe(false), 10_000);
+  },
+);
+
+function isThere(pid: number): boolean {
+  try {
+    // One that has ended is there until its parent has looked.
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 test.for([
   ['a2', flow, 'There is no agent "a2"'],
