@@ -129,8 +129,8 @@ async function tryOut(machine: BareMachine, { manifest: { name, bin = {} }, exam
     writeFileSync(join(machine.prefix, 'example.mjs'), example);
     return machine.run('node', 'example.mjs');
   }
-  const [command] = Object.keys(bin);
-  if (command !== undefined) return machine.run(command, '--version');
+  const versions = Object.keys(bin).map((command) => `node_modules/.bin/${command} --version`);
+  if (versions.length > 0) return machine.run('sh', '-c', versions.join(' && '));
   return machine.run('node', '-p', `Object.keys(require('${name}'))`);
 }
 
