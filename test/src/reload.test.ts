@@ -21,10 +21,13 @@ interface Parts {
   readonly sources?: Readonly<Record<string, string>>;
   readonly channels?: Readonly<Record<string, string>>;
   readonly sinks?: Readonly<Record<string, string>>;
+  /** Lines of other agents. */
+  readonly others?: string;
 }
 
 /** A configuration of `a1`, by the properties of its components; those of a netcat source may be left out. */
-function configuration({ sources = { r1: '' }, channels = { c1: memory() }, sinks = { k1: logger } }: Parts): string {
+function configuration(parts: Parts): string {
+  const { sources = { r1: '' }, channels = { c1: memory() }, sinks = { k1: logger }, others = '' } = parts;
   const [channel] = Object.keys(channels);
   const kinds = {
     sources: (properties: string) =>
@@ -32,17 +35,16 @@ function configuration({ sources = { r1: '' }, channels = { c1: memory() }, sink
     channels: (properties: string) => properties,
     sinks: (properties: string) => `channel = ${channel}\n ${properties}`,
   };
-  return Object.entries({ sources, channels, sinks })
-    .flatMap(([kind, components]) => [
-      `a1.${kind} = ${Object.keys(components).join(' ')}`,
-      ...Object.entries(components).flatMap(([name, properties]) =>
-        kinds[kind as keyof typeof kinds](properties)
-          .split('\n')
-          .map((line) => `a1.${kind}.${name}.${line.trim()}`)
-          .filter((line) => line.includes('=')),
-      ),
-    ])
-    .join('\n');
+  const lines = Object.entries({ sources, channels, sinks }).flatMap(([kind, components]) => [
+    `a1.${kind} = ${Object.keys(components).join(' ')}`,
+    ...Object.entries(components).flatMap(([name, properties]) =>
+      kinds[kind as keyof typeof kinds](properties)
+        .split('\n')
+        .map((line) => `a1.${kind}.${name}.${line.trim()}`)
+        .filter((line) => line.includes('=')),
+    ),
+  ]);
+  return [...lines, others].join('\n');
 }
 
 /** An agent whose configuration can be written anew. */
@@ -96,7 +98,10 @@ test('a configuration with a mistake changes nothing and says why, and what is r
   await client.write('still there\n');
   expect(await client.lines(1)).toEqual(['OK']);
   await eventually(() => loggedBodies(agent.output)).toEqual(['still there']);
-  expect(changed(await reload({ sources: { r1: 'max-line-length = 100' } }))).toEqual(['restart a1.sources.r1']);
+  // A mistake of another agent in the same file is its own.
+  const others = 'b1.sources = r1\nb1.channels = c1\nb1.sources.r1.type = netcta';
+  const right = await reload({ sources: { r1: 'max-line-length = 100' }, others });
+  expect(changed(right)).toEqual(['restart a1.sources.r1']);
   await client.closed;
 });
 
