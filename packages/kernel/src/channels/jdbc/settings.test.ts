@@ -36,7 +36,9 @@ async function planned(settings: Readonly<Record<string, string>>) {
   return {
     config,
     at: config && (await databaseAt(config, 'a1.channels.c1')),
-    said: diagnostics.map(({ severity, message, suggestion }) => `${severity}: ${message} → ${suggestion}`),
+    said: diagnostics
+      .filter(({ code }) => code !== 'channel-never-filled')
+      .map(({ severity, message, suggestion }) => `${severity}: ${message} → ${suggestion}`),
   };
 }
 
