@@ -194,14 +194,10 @@ mod tests {
     fn edits_are_read_as_they_are_written() {
         let input = b"\0\0\0\0\x01\0\0\0a\x01\0\0\0\x01\0\0\0b\x01\0\0\0c\x02\0\0\0\x01\0\0\0\xff\0\0\0\0";
         let edits = read_edits(input).unwrap();
-        let read: Vec<_> =
-            edits.iter().map(|edit| (edit.name.as_slice(), edit.pair.as_deref(), edit.preserve)).collect();
-        let expected: [(&[u8], Option<&[u8]>, bool); 3] = [
-            (b"a", None, false),
-            (b"b", Some(b"\x02b\x02c"), false),
-            ("\u{fffd}".as_bytes(), Some(b"\x06\xef\xbf\xbd\0"), true),
-        ];
-        assert_eq!(read, expected);
+        let kinds: Vec<_> = edits.iter().map(|edit| (edit.name.as_slice(), edit.preserve)).collect();
+        assert_eq!(kinds, [(b"a".as_slice(), false), (b"b", false), ("\u{fffd}".as_bytes(), true)]);
+        let pairs: Vec<_> = edits.iter().map(|edit| edit.pair.as_deref()).collect();
+        assert_eq!(pairs, [None, Some(b"\x02b\x02c".as_slice()), Some(b"\x06\xef\xbf\xbd\0")]);
         for len in 1..9 {
             assert!(read_edits(&input[..len]).is_err(), "{len}");
         }
