@@ -39,89 +39,88 @@ export interface Layout {
   readonly height: number;
 }
 
-const BOX = { lines: 3, least: 16, most: 26, gap: 1 };
+const BOX = { lines: 3, height: 5, least: 16, most: 26, gap: 1 };
 
 /** Draws up a flow; undefined when it does not fit into so many columns of characters. */
-export function layOut({ sources, channels, sinks }: Flow, widthMax: number): Layout | undefined {
-  const puts = [...Map.groupBy(sources, (source) => `${source.required.join()} ${source.optional.join()}`).values()];
-  const inputs = new Map(channels.map(({ name }) => [name, puts.filter(([one]) => targetsOf(one!).includes(name))]));
-  const heights = channels.map(({ name }) => Math.max(BOX.lines, inputs.get(name)!.length) + 2);
-  const tallest = Math.max(...[sources.map(() => BOX.lines + 2), heights, sinks.map(() => BOX.lines + 2)].map(stacked));
-
-  // No two wires may meet in one line: what comes from one box would seem to go on to the other's.
-  const left = new Lines();
-  const sourceYs = left.place(
-    sources.map((source) => ({
-      height: BOX.lines + 2,
-      ports: [{ at: 2, wire: puts.find((all) => all.includes(source)) }],
-    })),
-    tallest,
-  );
-  const channelYs = left.place(
-    channels.map(({ name }, at) => {
-      const wires = inputs.get(name)!;
-      const first = Math.floor((heights[at]! - wires.length) / 2);
-      return { height: heights[at]!, ports: wires.map((wire, index) => ({ at: first + index, wire })) };
-    }),
-    tallest,
-  );
-  const right = new Lines();
-  const out = (at: number) => channelYs[at]! + Math.floor(heights[at]! / 2);
-  for (const [at, { name }] of channels.entries()) right.take(out(at), name);
-  const sinkYs = right.place(
-    sinks.map(({ channel }) => ({ height: BOX.lines + 2, ports: [{ at: 2, wire: channel }] })),
-    tallest,
-  );
-
-  const toChannels = puts.map((group) => ({
-    starts: group.map((source) => sourceYs[sources.indexOf(source)]! + 2),
-    ends: channels.flatMap(({ name }, at): End[] => {
-      const index = inputs.get(name)!.indexOf(group);
-      const line = channelYs[at]! + Math.floor((heights[at]! - inputs.get(name)!.length) / 2) + index;
-      return index < 0 ? [] : [{ line, optional: group[0]!.optional.includes(name) }];
-    }),
-  }));
-  const toSinks = channels.flatMap(({ name }, at) => {
-    const ends = sinks.flatMap(({ channel }, sink) =>
-      channel === name ? [{ line: sinkYs[sink]! + 2, optional: false }] : [],
-    );
-    return ends.length === 0 ? [] : [{ starts: [out(at)], ends }];
-  });
-  const lanes = [lanesOf(toChannels), lanesOf(toSinks)];
-  const gutters = lanes.map((all) => 5 + 2 * Math.max(0, ...all));
+export function layOut(flow: Flow, widthMax: number): Layout | undefined {
+  const { sources, channels, sinks } = flow;
+  const { tops, toChannels, toSinks } = placeInLines(flow);
+  const lanes = [lanesOf(toChannels), lanesOf(toSinks)] as const;
+  const [first, second] = lanes.map((all) => 5 + 2 * Math.max(0, ...all)) as [number, number];
   const texts = [...sources.map(sourceLines), ...channels.map(channelLines), ...sinks.map(sinkLines)];
   const wanted = Math.max(BOX.least, ...texts.flat().map((line) => line.length + 4));
-  const width = Math.min(wanted, BOX.most, Math.floor((widthMax - gutters[0]! - gutters[1]!) / 3));
+  const width = Math.min(wanted, BOX.most, Math.floor((widthMax - first - second) / 3));
   if (width < BOX.least) return undefined;
 
-  const xs = [0, width + gutters[0]!, 2 * width + gutters[0]! + gutters[1]!];
-  const wire = (column: 0 | 1) => (ports: Ports, at: number) => ({
-    ...ports,
-    from: xs[column]! + width,
-    to: xs[column + 1]! - 1,
-    lane: xs[column]! + width + 1 + 2 * lanes[column]![at]!,
-  });
+  const xs = [0, width + first, 2 * width + first + second] as const;
+  const wire = (column: 0 | 1) => (ports: Ports, at: number) => {
+    const from = xs[column] + width;
+    return { ...ports, from, to: xs[column === 0 ? 1 : 2] - 1, lane: from + 1 + 2 * lanes[column][at]! };
+  };
   const boxes = [
-    ...sources.map(
-      (_, at) => ({ kind: 'source', durable: false, x: xs[0]!, y: sourceYs[at]!, height: BOX.lines + 2 }) as const,
-    ),
-    ...channels.map(
-      (channel, at) =>
-        ({ kind: 'channel', durable: isDurable(channel), x: xs[1]!, y: channelYs[at]!, height: heights[at]! }) as const,
-    ),
-    ...sinks.map(
-      (_, at) => ({ kind: 'sink', durable: false, x: xs[2]!, y: sinkYs[at]!, height: BOX.lines + 2 }) as const,
-    ),
-  ].map((box, at) => ({ ...box, width, lines: texts[at]! }));
+    ...sources.map(() => ({ kind: 'source', durable: false, x: xs[0] }) as const),
+    ...channels.map((channel) => ({ kind: 'channel', durable: isDurable(channel), x: xs[1] }) as const),
+    ...sinks.map(() => ({ kind: 'sink', durable: false, x: xs[2] }) as const),
+  ].map((box, at) => ({ ...box, ...tops[at]!, width, lines: texts[at]! }));
   return {
     boxes,
     wires: [...toChannels.map(wire(0)), ...toSinks.map(wire(1))],
-    width: xs[2]! + width,
+    width: xs[2] + width,
     height: Math.max(...boxes.map(({ y, height }) => y + height)),
   };
 }
 
 type Ports = Pick<Wire, 'starts' | 'ends'>;
+
+/** Where each box stands, sources first and sinks last, and in which lines wires leave and enter them. */
+function placeInLines({ sources, channels, sinks }: Flow) {
+  // Sources with the same channels share a wire; each wire enters a channel in a line of its own.
+  const puts = [...Map.groupBy(sources, (source) => `${source.required.join()} ${source.optional.join()}`).values()];
+  const inputs = channels.map(({ name }) => puts.filter(([one]) => targetsOf(one!).includes(name)));
+  const heights = inputs.map(({ length }) => Math.max(BOX.lines, length) + 2);
+  const inputAt = (channel: number, index: number) =>
+    Math.floor((heights[channel]! - inputs[channel]!.length) / 2) + index;
+  const outputAt = (channel: number) => Math.floor(heights[channel]! / 2);
+  const boxesAt = (wires: readonly unknown[]) =>
+    wires.map((wire) => ({ height: BOX.height, ports: [{ at: MIDDLE, wire }] }));
+
+  const sourceBoxes = boxesAt(sources.map((source) => puts.find((all) => all.includes(source))));
+  const channelBoxes = inputs.map((wires, at) => ({
+    height: heights[at]!,
+    ports: wires.map((wire, index) => ({ at: inputAt(at, index), wire })),
+  }));
+  const sinkBoxes = boxesAt(sinks.map(({ channel }) => channel));
+  const tallest = Math.max(...[sourceBoxes, channelBoxes, sinkBoxes].map(stacked));
+  const [left, right] = [new Lines(), new Lines()];
+  const sourceYs = left.place(sourceBoxes, tallest);
+  const channelYs = left.place(channelBoxes, tallest);
+  for (const [at, { name }] of channels.entries()) right.take(channelYs[at]! + outputAt(at), name);
+  const sinkYs = right.place(sinkBoxes, tallest);
+
+  const toChannels = puts.map((group) => ({
+    starts: group.map((source) => sourceYs[sources.indexOf(source)]! + MIDDLE),
+    ends: channels.flatMap(({ name }, at): End[] => {
+      const index = inputs[at]!.indexOf(group);
+      return index < 0
+        ? []
+        : [{ line: channelYs[at]! + inputAt(at, index), optional: group[0]!.optional.includes(name) }];
+    }),
+  }));
+  const toSinks = channels.flatMap(({ name }, at) => {
+    const taking = sinkYs.filter((_, sink) => sinks[sink]!.channel === name);
+    const ends = taking.map((y) => ({ line: y + MIDDLE, optional: false }));
+    return ends.length === 0 ? [] : [{ starts: [channelYs[at]! + outputAt(at)], ends }];
+  });
+  const tops = [
+    ...sourceYs.map((y) => ({ y, height: BOX.height })),
+    ...channelYs.map((y, at) => ({ y, height: heights[at]! })),
+    ...sinkYs.map((y) => ({ y, height: BOX.height })),
+  ];
+  return { tops, toChannels, toSinks };
+}
+
+/** The line of a box at which a wire ends that is alone. */
+const MIDDLE = 2;
 
 interface Stacked {
   readonly height: number;
@@ -129,7 +128,7 @@ interface Stacked {
   readonly ports: readonly { readonly at: number; readonly wire: unknown }[];
 }
 
-/** The lines between two columns, and whose they are. */
+/** The lines between two columns, and whose they are: where two wires met in one, what comes from one box would seem to go on to the other's. */
 class Lines {
   readonly #owners = new Map<number, unknown>();
 
@@ -139,7 +138,7 @@ class Lines {
 
   /** Puts boxes below each other, in the middle of so many lines where they can, and further down where lines are taken. */
   place(boxes: readonly Stacked[], lines: number): readonly number[] {
-    let y = Math.floor((lines - stacked(boxes.map(({ height }) => height))) / 2);
+    let y = Math.floor((lines - stacked(boxes)) / 2);
     const taken = new Map(this.#owners);
     return boxes.map(({ height, ports }) => {
       while (ports.some(({ at, wire }) => taken.has(y + at) && taken.get(y + at) !== wire)) y++;
@@ -151,7 +150,7 @@ class Lines {
   }
 }
 
-const stacked = (heights: readonly number[]) => heights.reduce((sum, height) => sum + height + BOX.gap, -BOX.gap);
+const stacked = (boxes: readonly Stacked[]) => boxes.reduce((sum, { height }) => sum + height + BOX.gap, -BOX.gap);
 
 /** For each wire a lane in which it meets no other, counted from 1; those that go straight need none and get the first. */
 function lanesOf(wires: readonly Ports[]): readonly number[] {
