@@ -26,10 +26,10 @@ test(`${RELOADS} reloads under load lose nothing that was accepted, though worke
         memoryPlan(`c3${now.named % 2}`),
       ],
       sinks: [
-        sink('k1', { batch: 20 + (now.delivers % 50), order: undefined, exits }, 'c1'),
+        sink('k1', { batch: 20 + (now.delivers % 50), order: undefined, delayMs: 4, exits }, 'c1'),
         sink('k2', { order: undefined }, now.moved % 2 ? 'c1' : 'c2'),
         sink('k3', { order: undefined }, 'c2'),
-        sink('k4', { order: undefined }, `c3${now.named % 2}`),
+        sink('k4', { order: undefined, delayMs: 8 }, `c3${now.named % 2}`),
       ],
       sources: [
         source('r1', { batch: 10 + (now.emits % 50) }, ['c1']),
@@ -37,7 +37,7 @@ test(`${RELOADS} reloads under load lose nothing that was accepted, though worke
         source('r3', { pauseMs: 2 }, [`c3${now.named % 2}`]),
       ],
     });
-  /** Small changes mostly: a channel that changes restarts all who are at it. */
+  /** Sinks are slow, so that there is always something to keep. Small changes mostly: a channel that changes restarts all who are at it. */
   const rare = ['memory', 'disk', 'named', 'moved'] as const;
   const changeOf = (round: number) =>
     round % 5 === 0 ? rare[(round / 5) % 4]! : round % 2 === 0 ? 'delivers' : 'emits';

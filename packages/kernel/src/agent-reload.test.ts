@@ -304,6 +304,27 @@ test('reloads that are asked for together are one, and the last plan wins', asyn
   expect(agent.plan).toEqual(plan(5));
 });
 
+test('a stop delivers also what is in a channel that still waits for its sink', async () => {
+  const { source, sink, accepted, delivered, lost } = flow();
+  const failing = sharedCells(1, 1);
+  const plan = (channel: string) =>
+    planOf({
+      channels: [memoryPlan(channel)],
+      sinks: [sink('k1', { failing }, channel)],
+      sources: [source('r1', {}, [channel])],
+    });
+  const { agent } = await start(plan('c1'), { drainTimeoutMs: 20_000 });
+  for (const channel of ['c2', 'c3']) {
+    const before = accepted();
+    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(before + 100), 10_000);
+    await agent.reload(plan(channel));
+  }
+  Atomics.store(failing, 0, 0);
+  expect(await agent.stop()).toEqual({ stuck: [], lost: [] });
+  expect(lost()).toBe(0);
+  expect(delivered()).toEqual(delivered().toSorted((a, b) => a - b));
+}, 40_000);
+
 test('a stop in the middle of a reload wins, and delivers what the reload has left in memory', async () => {
   for (let afterMs = 0; afterMs < 60; afterMs += 6) {
     const { source, sink, accepted, lost } = flow();

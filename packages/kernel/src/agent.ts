@@ -62,7 +62,6 @@ export interface Stopped {
   readonly lost: readonly Loss[];
 }
 
-const DRAIN_TIMEOUT_MS = 30_000;
 const CLOSE_GRACE_MS = 3_000;
 
 /** How often it is looked whether a channel that goes is empty. */
@@ -82,11 +81,12 @@ export async function startAgent(plan: Plan, options: AgentOptions): Promise<Age
 export class Agent {
   readonly name: string;
   readonly #options: AgentOptions;
+  readonly #drainTimeoutMs: number;
   readonly #channels: OpenChannels;
   readonly #sinks: Crew<SinkPlan>;
   readonly #sources: Crew<SourcePlan>;
   readonly #startedAtMs = Date.now();
-  readonly #applying = new OneAtATime(() => this.#apply(this.#wanted));
+  readonly #applying = new OneAtATime(() => this.#applyWanted());
   readonly #stopAsked = Promise.withResolvers<void>();
   #wanted: Plan;
   /** The plan that was applied last. */
@@ -100,6 +100,7 @@ export class Agent {
     this.#wanted = plan;
     this.#last = { agent: plan.agent, channels: [], sinks: [], sources: [] };
     this.#options = options;
+    this.#drainTimeoutMs = options.drainTimeoutMs ?? 30_000;
     const { log, startRetryMs: retryMs = START_RETRY_MS } = options;
     this.#channels = new OpenChannels({ log, retryMs });
     this.#sinks = new Crew((sink, cells) => this.#supervise(sink, cells, () => this.#sinkAssignment(sink, cells)));
@@ -155,14 +156,14 @@ export class Agent {
   }
 
   async #stop(): Promise<Stopped> {
-    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options;
-    const deadline = performance.now() + drainTimeoutMs;
+    const deadline = performance.now() + this.#drainTimeoutMs;
     const leftMs = () => Math.max(0, deadline - performance.now());
     clearTimeout(this.#lookingAgain);
     this.#stopAsked.resolve();
     await this.#applying.idle;
 
-    await this.#sources.stop(drainTimeoutMs / 3);
+    await this.#sources.stop(this.#drainTimeoutMs / 3);
+    await this.#finishRetiring(deadline);
     // One that a reload has just started may be the only one to deliver what is in memory.
     const patience = new AbortController();
     await Promise.race([
@@ -175,12 +176,13 @@ export class Agent {
     return { stuck, lost: await this.#channels.close() };
   }
 
+  #applyWanted(): Promise<Changes> {
+    if (!this.#stopped) return this.#apply(this.#wanted, performance.now() + this.#drainTimeoutMs);
+    throw new MillraceError('MR_LIFECYCLE', `${this.name} is stopping, and changes nothing any more.`);
+  }
+
   /** The one way from what runs to what shall run, at the start and in every reload; `docs/design/reload.md` explains the order. */
-  async #apply(next: Plan): Promise<Changes> {
-    if (this.#stopped)
-      throw new MillraceError('MR_LIFECYCLE', `${this.name} is stopping, and changes nothing any more.`);
-    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = this.#options;
-    const deadline = performance.now() + drainTimeoutMs;
+  async #apply(next: Plan, deadline: number): Promise<Changes> {
     clearTimeout(this.#lookingAgain);
     const running = this.plan;
     const remarks: string[] = [];
@@ -189,7 +191,7 @@ export class Agent {
       this.#options.log[level]({}, sentence);
     };
 
-    await this.#sources.stop(drainTimeoutMs / 3, { only: endedBy(comparePlans(running, next)) });
+    await this.#sources.stop(this.#drainTimeoutMs / 3, { only: endedBy(comparePlans(running, next)) });
     const plans = { last: this.#last, next };
     this.#retiring = retiringChannels(this.#retiring, plans, (name) => this.#channels.atStake(name));
     this.#last = next;
@@ -224,12 +226,28 @@ export class Agent {
   #awaitEmpty(): void {
     const { log } = this.#options;
     this.#lookingAgain = setTimeout(() => {
-      if (this.#retiring.every(({ channel }) => this.#channels.atStake(channel.name) > 0)) return this.#awaitEmpty();
+      if (!this.#oneIsEmpty) return this.#awaitEmpty();
       this.#applying.run().then(
         ({ changes }) => log.info({ changes }, 'Did what had to wait until a channel was empty.'),
         (error) => log.error({ error }, 'Could not take away a channel that is empty.'),
       );
     }, RETIRING_LOOK_MS).unref();
+  }
+
+  get #oneIsEmpty(): boolean {
+    return this.#retiring.some(({ channel }) => this.#channels.atStake(channel.name) === 0);
+  }
+
+  /** Lets sinks deliver what is in channels that go, and then take from those where they are wanted. */
+  async #finishRetiring(deadline: number): Promise<void> {
+    try {
+      while (this.#retiring.length > 0 && performance.now() < deadline) {
+        if (this.#oneIsEmpty) await this.#apply(this.#last, deadline);
+        else await pause(RETIRING_LOOK_MS);
+      }
+    } catch (error) {
+      this.#options.log.error({ error }, 'Could not take away a channel that is empty.');
+    }
   }
 
   #supervise(plan: SinkPlan | SourcePlan, cells: CellRange, assign: () => Assignment): Supervisor {
