@@ -2,12 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planTexts } from '@millrace/kernel/config/load';
+import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { registrations, registry } from '../agent/components.ts';
 import { runBin } from '../bin.test.fixture.ts';
 import { agentSvg, agentText } from './explain.ts';
 import { flowsOf } from './flows.ts';
-import { layOut } from './layout.ts';
+import { layOut, type Wire } from './layout.ts';
 import { drawText } from './text.ts';
 
 const snapshots = join(import.meta.dirname, '../../src/explain/snapshots');
@@ -65,6 +66,37 @@ test.for([
     .join('\n');
   await expect(picture).toMatchFileSnapshot(join(snapshots, `${name}.txt`));
 });
+
+test('no box covers another, and no wire runs into another, whatever is wired', () => {
+  const channels = fc.subarray(['c0', 'c1', 'c2', 'c3', 'c4', 'c5'], { minLength: 1 });
+  const puts = fc.array(channels, { minLength: 1, maxLength: 7 });
+  const takes = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 8 });
+  fc.assert(
+    fc.property(puts, takes, (into, from) => {
+      const sources = Object.fromEntries(into.map((names, at) => [`r${at}`, names.join(' ')]));
+      const sinks = Object.fromEntries(from.map((channel, at) => [`k${at}`, `c${channel}`]));
+      for (const flow of flowsOf(wired(sources, sinks))) {
+        const { boxes, wires } = layOut(flow, Number.POSITIVE_INFINITY)!;
+        for (const column of Map.groupBy(boxes, ({ x }) => x).values()) {
+          expectApart(column.map(({ y, height }) => [y, y + height]));
+        }
+        for (const gutter of Map.groupBy(wires, (wire) => wire.from).values()) {
+          const linesOf = ({ starts, ends }: Wire) => [...starts, ...ends.map(({ line }) => line)];
+          const all = gutter.flatMap((wire) => [...new Set(linesOf(wire))]);
+          expect(new Set(all).size).toBe(all.length);
+          for (const lane of Map.groupBy(gutter, (wire) => wire.lane).values()) {
+            expectApart(lane.map((wire) => [Math.min(...linesOf(wire)), Math.max(...linesOf(wire))]));
+          }
+        }
+      }
+    }),
+  );
+});
+
+function expectApart(ranges: readonly (readonly number[])[]): void {
+  const inOrder = ranges.toSorted(([a], [b]) => a! - b!);
+  for (const [at, [, end]] of inOrder.slice(0, -1).entries()) expect(inOrder[at + 1]![0]).toBeGreaterThan(end!);
+}
 
 test('what no terminal can show is listed', () => {
   const names = Array.from({ length: 14 }, (_, at) => `c${at}`);
