@@ -180,3 +180,31 @@ test('a line of ten megabytes is checked at once, and shown around what is meant
   expect(code).toBe(1);
   expect(stdout.length).toBeLessThan(1_000);
 });
+
+test('a thousand components are checked at once', async () => {
+  const directory = scratch();
+  const numbers = Array.from({ length: 334 }, (_, at) => at);
+  const list = (kind: string, name: string) => `a1.${kind} = ${numbers.map((at) => `${name}${at}`).join(' ')}\n`;
+  const flow = (at: number) =>
+    right
+      .replace(/^a1\.\w+ = .*\n/gm, '')
+      .replaceAll(/\b[rck]1\b/g, (name) => `${name[0]}${at}`)
+      .replace(/memory\n.*\n/, `file\na1.channels.c${at}.dataDirs = /data/c${at}\n`);
+  writeFileSync(
+    join(directory, 'a.conf'),
+    list('sources', 'r') + list('channels', 'c') + list('sinks', 'k') + numbers.map(flow).join(''),
+  );
+  // The shell says what its children have cost, which other load makes hardly worse; on a quiet host it takes no longer.
+  const { ended } = startBinInShell('"$@"; times', 'millrace', ['check', '-f', 'a.conf'], { cwd: directory });
+  const { stdout } = await ended;
+  expect(stdout).toContain('agent a1 with 334 sources, 334 channels and 334 sinks.');
+  const costs = [
+    ...stdout
+      .split('\n')
+      .at(-2)!
+      .matchAll(/(\d+)m([\d.]+)s/g),
+  ];
+  expect(costs.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0)).toBeLessThan(
+    0.75,
+  );
+});
