@@ -28,12 +28,12 @@ export class Command {
   /** When its worker ends, nobody is left who could read it. */
   readonly #orphan = () => this.#kill('SIGTERM');
 
-  private constructor(process: ChildProcess, output: Pipe, errors: Pipe | undefined) {
-    this.#process = process;
+  private constructor(child: ChildProcess, output: Pipe, errors: Pipe | undefined) {
+    this.#process = child;
     this.output = output.reader;
     this.errors = errors?.reader;
     this.exited = new Promise((resolve) => {
-      process.once('exit', (status, signal) => {
+      child.once('exit', (status, signal) => {
         this.#exit = { status, signal };
         resolve();
       });

@@ -67,7 +67,7 @@ export const exec = defineSource({
       : [],
   facts: ({ lineBytesMax }) => ({
     told: 'Nobody is told: a command cannot be.',
-    refused: 'its output is not read, so that it waits with its next lines',
+    refused: 'what the command writes is not read, and the command waits',
     lost: `lines that it has written and no channel has yet, up to ${bytesText(lineBytesMax + UNDERWAY_BYTES_MAX)}; a command does not write them again`,
   }),
 });
