@@ -326,7 +326,7 @@ test('a stop delivers also what is in a channel that still waits for its sink', 
 }, 40_000);
 
 test('a stop in the middle of a reload wins, and delivers what the reload has left in memory', async () => {
-  for (let afterMs = 0; afterMs < 60; afterMs += 6) {
+  for (let afterMs = 0; afterMs < 60; afterMs += 10) {
     const { source, sink, accepted, lost } = flow();
     const plan = (batch: number) =>
       planOf({

@@ -172,8 +172,11 @@ export class Agent {
     ]);
     patience.abort();
     await this.#sinks.stop(leftMs());
-    const stuck = [...this.#sources.stuck, ...this.#sinks.stuck].map(({ id }) => id);
-    return { stuck, lost: await this.#channels.close() };
+    return { stuck: this.#stuck, lost: await this.#channels.close() };
+  }
+
+  get #stuck(): string[] {
+    return [...this.#sources.stuck, ...this.#sinks.stuck].map(({ id }) => id);
   }
 
   #applyWanted(): Promise<Changes> {
@@ -195,24 +198,20 @@ export class Agent {
     const plans = { last: this.#last, next };
     this.#retiring = retiringChannels(this.#retiring, plans, (name) => this.#channels.atStake(name));
     this.#last = next;
-    for (const {
-      channel: { id, name },
-    } of this.#retiring) {
-      const events = count(this.#channels.atStake(name), 'event');
-      remark('info', `${id} is not in the configuration any more and is kept until its ${events} are delivered.`);
+    for (const { channel } of this.#retiring) {
+      const until = `until its ${count(this.#channels.atStake(channel.name), 'event')} are delivered`;
+      remark('info', `${channel.id} is not in the configuration any more and is kept ${until}.`);
     }
     const kept = withRetiring(next, this.#retiring);
     const changes = comparePlans(running, kept);
-    const only = endedBy(changes);
-    await this.#sinks.stop(Math.max(0, deadline - performance.now()), { only, drain: false });
+    const drainMs = Math.max(0, deadline - performance.now());
+    await this.#sinks.stop(drainMs, { only: endedBy(changes), drain: false });
 
-    const stuck = [...this.#sources.stuck, ...this.#sinks.stuck].map(({ id }) => id);
-    for (const id of stuck)
-      remark(
-        'error',
-        `The thread of ${id} does not end: it and its channels stay as they are until the agent is started again.`,
-      );
-    const plan = withStuck(running, kept, new Set(stuck));
+    for (const id of this.#stuck) {
+      const consequence = 'it and its channels stay as they are until the agent is started again';
+      remark('error', `The thread of ${id} does not end: ${consequence}.`);
+    }
+    const plan = withStuck(running, kept, new Set(this.#stuck));
     const until = (wait: Promise<unknown>) => Promise.race([wait, this.#stopAsked.promise]);
     await this.#channels.become(plan.channels, { touched: endedBy(comparePlans(running, plan)), remark, until });
     await until(this.#sinks.start(plan.sinks));
@@ -229,7 +228,9 @@ export class Agent {
       if (!this.#oneIsEmpty) return this.#awaitEmpty();
       this.#applying.run().then(
         ({ changes }) => log.info({ changes }, 'Did what had to wait until a channel was empty.'),
-        (error) => log.error({ error }, 'Could not take away a channel that is empty.'),
+        (error) => {
+          if (!this.#stopped) log.error({ error }, 'Could not take away a channel that is empty.');
+        },
       );
     }, RETIRING_LOOK_MS).unref();
   }

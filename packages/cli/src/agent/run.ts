@@ -52,7 +52,7 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   const reload = reloading({ agent, log, load });
   const reloadUnasked = (why: object, what: string) => {
     log.info(why, what);
-    reload(false).catch((error) => log.error({ error }, 'Could not reload the configuration.'));
+    reload(false).catch((error) => signal.aborted || log.error({ error }, 'Could not reload the configuration.'));
   };
   const metrics = await startMonitoring(system, { status: () => agent.status(), log });
   let started = false;

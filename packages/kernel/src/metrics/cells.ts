@@ -1,7 +1,7 @@
 import type { Meter } from '../component.ts';
 
 /**
- * Every figure of an agent is one 64-bit float in one SharedArrayBuffer, written by one thread: its component's worker, or the main
+ * Every figure of an agent is one 64-bit float in a SharedArrayBuffer, written by one thread: its component's worker, or the main
  * thread while that component has no worker. Floats count exactly to 2^53, and an aligned 64-bit store is never seen half done, so
  * neither atomics nor bigints are needed. Each component starts on a cache line of its own:
  *
