@@ -2,6 +2,7 @@
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorTable, manualIndex, manualPage } from '../../packages/kernel/dist/manual.js';
+import { configurationSchema } from '../../packages/kernel/dist/schema.js';
 import { fail, root } from './process.js';
 
 const reference = 'docs/reference';
@@ -18,6 +19,7 @@ if (specs.size === 0) fail('There is no component to write about: has the build 
 const pages = new Map([[`${reference}/README.md`, manualIndex([...specs.keys()])]]);
 for (const [spec, origin] of specs) pages.set(`${reference}/${spec.kind}s/${spec.type}.md`, manualPage(spec, origin));
 pages.set(`${reference}/errors.md`, withTable(readFileSync(join(root, reference, 'errors.md'), 'utf8')));
+pages.set(`${reference}/schema.json`, `${JSON.stringify(configurationSchema([...specs.keys()]), undefined, 2)}\n`);
 
 for (const stale of globSync(`${reference}/*/*.md`, { cwd: root })) if (!pages.has(stale)) rmSync(join(root, stale));
 for (const [file, text] of pages) {

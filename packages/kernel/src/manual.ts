@@ -42,7 +42,7 @@ export function manualIndex(specs: readonly Spec[]): string {
   return page([
     '<!-- Generated from the declarations of all components by `npm run generate`: change those, not this file. -->',
     '# Reference',
-    'Every error is explained in [errors](errors.md). The components:',
+    'Every error is explained in [errors](errors.md); what is not as in Flume stands in [differences](differences.md). [schema.json](schema.json) says for programs what a configuration may hold. The components:',
     ...kinds.flatMap((kind) => {
       const ofKind = specs.filter((spec) => spec.kind === kind).sort((a, b) => a.type.localeCompare(b.type));
       return [`## ${capital(kind)}s`, ofKind.map(entry).join('\n')];
