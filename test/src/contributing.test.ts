@@ -44,7 +44,10 @@ test('whoever follows CONTRIBUTING has a source, a sink and an interceptor that 
     if (command.startsWith('npm test')) expect(stdout).toMatch(/\n[2-9]\d passed, 0 failed, 0 skipped\n$/);
   }
   // What was made is held to everything else too.
-  for (const command of ['npx biome check --error-on-warnings packages/*/src/mqtt packages/*/src/index.ts', 'npx vitest run scripts/tidy.test.ts']) {
+  for (const command of [
+    'npx biome check --error-on-warnings packages/*/src/mqtt packages/*/src/index.ts',
+    'npx vitest run scripts/tidy.test.ts',
+  ]) {
     const { status, stdout, stderr } = spawnSync(command, { cwd, shell: true, encoding: 'utf8' });
     expect(`${command}: ${status}`, stdout + stderr).toBe(`${command}: 0`);
   }

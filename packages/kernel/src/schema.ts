@@ -55,7 +55,7 @@ function anyOfKind(kind: Component, specs: readonly Spec[]): Schema {
     properties: { type: { enum: specs.flatMap(typesOf) } },
     required: ['type', ...Object.keys(wiring[kind].required)],
     allOf: specs.map((spec) => ({
-      if: { properties: { type: { enum: typesOf(spec) } }, required: ['type'] },
+      if: { type: 'object', properties: { type: { enum: typesOf(spec) } }, required: ['type'] },
       // biome-ignore lint/suspicious/noThenProperty: it is the schema's word
       then: { $ref: `#/$defs/${nameOf(spec)}` },
     })),
@@ -74,6 +74,7 @@ function component(kind: Component, { type, summary, stability, properties, with
   return {
     title: `${type} ${kind}`,
     description: summary,
+    type: 'object',
     ...(stability === 'deprecated' && { deprecated: true }),
     properties: { type: text, ...Object.fromEntries(all.filter((entry) => !isPrefix(entry))) },
     patternProperties: Object.fromEntries(
