@@ -4,10 +4,10 @@ import { addAvroClientCommand } from './commands/avro-client.ts';
 import { addBenchCommand } from './commands/bench.ts';
 import { addChannelCommand } from './commands/channel.ts';
 import { addCheckCommand } from './commands/check.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addReloadCommand } from './commands/reload.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addStopCommand } from './commands/stop.ts';
-import { addExplainCommand } from './commands/explain.ts';
 import { addToolCommand } from './commands/tool.ts';
 import { addVersionCommand, versionText } from './commands/version.ts';
 import { type ExitCode, exitCodes, exitCodesHelp } from './exit-codes.ts';
@@ -43,10 +43,6 @@ export async function main(name: 'millrace' | 'flume-ng', args: readonly string[
   const avroClient = addAvroClientCommand(program, () => java, end);
   addCheckCommand(program, () => java, end);
   addExplainCommand(program, () => java, end);
-  const { rest, ...java } = takeJavaFlags(
-    args,
-    [...agent.options, ...avroClient.options].map((option) => option.name()),
-  );
   addStatusCommand(program, end);
   addStopCommand(program, end);
   addReloadCommand(program, end);
@@ -54,6 +50,10 @@ export async function main(name: 'millrace' | 'flume-ng', args: readonly string[
   addBenchCommand(program, end);
   addChannelCommand(program, end);
   addToolCommand(program, end);
+  const { rest, ...java } = takeJavaFlags(
+    args,
+    [...agent.options, ...avroClient.options].map((option) => option.name()),
+  );
 
   try {
     await program.parseAsync(rest, { from: 'user' });
