@@ -87,7 +87,7 @@ export class Agent {
   readonly #sources: Crew<SourcePlan>;
   readonly #startedAtMs = Date.now();
   readonly #applying = new OneAtATime(() => this.#applyWanted());
-  readonly #stopAsked = Promise.withResolvers<void>();
+  readonly #stopping = new AbortController();
   #wanted: Plan;
   /** The plan that was applied last. */
   #last: Plan;
@@ -159,7 +159,7 @@ export class Agent {
     const deadline = performance.now() + this.#drainTimeoutMs;
     const leftMs = () => Math.max(0, deadline - performance.now());
     clearTimeout(this.#lookingAgain);
-    this.#stopAsked.resolve();
+    this.#stopping.abort();
     await this.#applying.idle;
 
     await this.#sources.stop(this.#drainTimeoutMs / 3);
@@ -212,7 +212,7 @@ export class Agent {
       remark('error', `The thread of ${id} does not end: ${consequence}.`);
     }
     const plan = withStuck(running, kept, new Set(this.#stuck));
-    const until = (wait: Promise<unknown>) => Promise.race([wait, this.#stopAsked.promise]);
+    const until = (wait: Promise<unknown>) => settledOr(this.#stopping.signal, wait);
     await this.#channels.become(plan.channels, { touched: endedBy(comparePlans(running, plan)), remark, until });
     await until(this.#sinks.start(plan.sinks));
     if (!this.#stopped) await until(this.#sources.start(plan.sources));
@@ -295,5 +295,18 @@ export class Agent {
       return { id, module: registration.module.href, config };
     });
     return { kind: 'source', id, module, config, metrics, drive, required, optional, interceptors };
+  }
+}
+
+/** Waits for something, or until the signal aborts. (A race with a promise that never settles would hold on to every wait.) */
+async function settledOr(signal: AbortSignal, wait: Promise<unknown>): Promise<void> {
+  if (signal.aborted) return;
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const abort = () => resolve();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([wait, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
