@@ -48,8 +48,8 @@ export interface SourceContext<Of extends Spec> extends Context<Of> {
   readonly emitEach: (batch: Batch, outcome: EachOutcome) => Promise<void>;
   /**
    * Puts every event of the batch, in order and as many at once as there is room for, however long that takes: for sources whose
-   * clients cannot be told to send again. `refused` is called for each event that can never be put, or not any more because the source is
-   * asked to stop. Resolves when all are accounted for; never rejects.
+   * clients cannot be told to send again. It goes on when the source is asked to stop, while there is time for that. `refused` is called for
+   * each event that can never be put, or not any more because that time is over. Resolves when all are accounted for; never rejects.
    */
   readonly emitAll: (batch: Batch, refused: (failure: Error) => void) => Promise<void>;
   /** A builder over scratch memory that is used again as soon as what was built in it has been emitted. */

@@ -17,7 +17,7 @@ test('a channel that closes leaves no request unanswered', async () => {
 test('a stop refuses at once who waits for room, and says so', async () => {
   const scratch = openScratch({ capacity: 2, transactionCapacity: 2, keepAliveMs: 60_000 });
   const stop = new AbortController();
-  const emitter = emitterOver([scratch], [], true, stop.signal);
+  const emitter = emitterOver([scratch], [], true, { signal: stop.signal });
   const sent = Array.from({ length: 4 }, (_, at) => send(emitter, { each: at % 2 === 0, bodies: ['a', 'b'] }));
   await new Promise((resolve) => setTimeout(resolve, 20));
   stop.abort();
@@ -31,7 +31,7 @@ test('what waits for room behind the event that a stop refuses is refused with i
   const scratch = openScratch({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 });
   const waits = vi.spyOn(scratch.port, 'reserve');
   const stop = new AbortController();
-  const emitter = emitterOver([scratch], [], true, stop.signal);
+  const emitter = emitterOver([scratch], [], true, { signal: stop.signal });
   const sent = send(emitter, { each: true, bodies: Array.from({ length: 1_000 }, () => 'a') });
   await new Promise((resolve) => setTimeout(resolve, 20));
   stop.abort();
@@ -243,7 +243,7 @@ test('a transaction of one request that fails is not tried again', async () => {
 test('a stop lets what is being committed be finished', async () => {
   const disk = openWaiting();
   const stop = new AbortController();
-  const emitter = emitterOver([disk], [], true, stop.signal);
+  const emitter = emitterOver([disk], [], true, { signal: stop.signal });
   const sent = send(emitter, { each: false, bodies: ['a'] });
   await turn();
   stop.abort();
@@ -268,14 +268,26 @@ test('what insists is put in order as room comes, counts once, and gives up only
   expect(emitter.figures()).toMatchObject({ received: 6, accepted: 5, rejected: 1 });
 });
 
-test('what insists is refused when its source is asked to stop', async () => {
-  const stop = new AbortController();
-  const emitter = emitterOver([openScratch({ capacity: 1, transactionCapacity: 1 })], [], true, stop.signal);
-  const refused: string[] = [];
-  const put = emitter.emitAll(build(emitter.builder, ['a', 'b', 'c']), ({ message }) => refused.push(message));
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  stop.abort();
-  await put;
-  expect(refused).toEqual(Array.from({ length: 2 }, () => expect.stringContaining('The agent is stopping')));
-  expect(emitter.figures()).toMatchObject({ received: 3, accepted: 1, rejected: 2 });
-});
+test.for([0, 60_000])(
+  'what insists waits on when its source is asked to stop, and is refused when the time for that is over (keep-alive %i ms)',
+  async (keepAliveMs) => {
+    const [stop, late] = [new AbortController(), new AbortController()];
+    const scratch = openScratch({ capacity: 1, transactionCapacity: 1, keepAliveMs });
+    const emitter = emitterOver([scratch], [], true, { signal: stop.signal, overdue: late.signal });
+    const refused: string[] = [];
+    const put = emitter.emitAll(build(emitter.builder, ['a', 'b', 'c', 'd']), ({ message }) => refused.push(message));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    stop.abort();
+    const taken: string[] = [];
+    while (taken.length < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      taken.push(...scratch.take());
+    }
+    await vi.waitFor(() => expect(emitter.figures()).toMatchObject({ accepted: 3, rejected: 0 }));
+    late.abort();
+    await put;
+    expect([...taken, ...scratch.take()]).toEqual(['a', 'b', 'c']);
+    expect(refused).toEqual([expect.stringContaining('The agent is stopping')]);
+    expect(emitter.figures()).toMatchObject({ received: 4, accepted: 3, rejected: 1 });
+  },
+);

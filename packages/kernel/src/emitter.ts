@@ -14,8 +14,10 @@ export interface EmitterOptions {
   readonly merge: boolean;
   readonly metrics: MetersOf<SourceMeters>;
   readonly log: Log;
-  /** Aborts when the source is asked to stop: who waits for room is refused then. */
+  /** Aborts when the source is asked to stop: who waits for room is refused then, unless it insists. */
   readonly signal?: AbortSignal;
+  /** Aborts when the source has no time left to stop: who insists is refused then too. */
+  readonly overdue?: AbortSignal;
 }
 
 /** More in one transaction saves nothing any more, and makes the first wait for the last. */
@@ -65,7 +67,7 @@ interface Share {
  * enough. The law: every request gets the answer that it would have had alone. A merged transaction therefore never waits. When it does
  * not fit, or fails, its requests go one by one, each with its own keep-alive, as the threads of Flume do.
  */
-export function createEmitter({ required, optional, merge, metrics, log, signal }: EmitterOptions): Emitter {
+export function createEmitter({ required, optional, merge, metrics, log, ...signals }: EmitterOptions): Emitter {
   const channels = new RequiredChannels(required);
   const extras = optional.map(
     (port) =>
@@ -75,6 +77,7 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
   );
   const transactionCapacity = channels.transactionCapacity;
   const builder = new BatchBuilder();
+  const giveUp = ({ insists }: Request) => (insists ? signals.overdue : signals.signal);
   let queue: Request[] = [];
   let queuedBytes = 0;
   let scheduled = false;
@@ -190,14 +193,14 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
     const events = request.outcome === undefined ? request.batch.length : 1;
     const shares = [{ request, from: request.done, events }];
     const pieces = piecesOf(shares);
-    channels.put(pieces, signal).then(
+    channels.put(pieces, giveUp(request)).then(
       () => {
         request.done += events;
         accept(shares, pieces);
         if (!isOver(request)) enqueue(request);
       },
       (error: unknown) => {
-        if (!signal?.aborted || isFinal(error)) refuse(request, events, error);
+        if (!giveUp(request)?.aborted || isFinal(error)) refuse(request, events, error);
         // One by one, thousands that wait would take longer than there is time for.
         else refuse(request, request.batch.length - request.done, new Error(STOPPING, { cause: error }));
       },
@@ -217,7 +220,7 @@ export function createEmitter({ required, optional, merge, metrics, log, signal 
 
   function refuse(request: Request, events: number, error: unknown): void {
     metrics.writeFailed.add(request.outcome === undefined ? 1 : events);
-    if (request.insists && !signal?.aborted && !isFinal(error)) {
+    if (request.insists && !signals.overdue?.aborted && !isFinal(error)) {
       log.warn({ error }, 'A channel does not take events now: what is read waits for it.');
       setTimeout(enqueue, AGAIN_MS, request);
       return;

@@ -18,7 +18,7 @@ function chainOf(...intercepts: readonly Intercept[]) {
 function stage(capacity: number, ...intercepts: readonly Intercept[]) {
   const scratch = openScratch({ capacity, transactionCapacity: capacity });
   const { chain, builder } = chainOf(...intercepts);
-  return { scratch, written: builder, emitter: emitterOver([scratch], [], true, undefined, chain) };
+  return { scratch, written: builder, emitter: emitterOver([scratch], [], true, {}, chain) };
 }
 
 const bodyOf = (events: Events, index: number) => events.bodyView(index).toString();

@@ -12,7 +12,7 @@ import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
 export const POLL_BACKOFF = { incrementMs: 1_000, maxMs: 5_000 } as const;
 
 /** Connects a source to its channels and opens it, behind its interceptors. */
-export async function open({ assignment, owner, module, log, asked }: Stage): Promise<Opened> {
+export async function open({ assignment, owner, module, log, asked, overdue }: Stage): Promise<Opened> {
   const { id, config, metrics, drive, interceptors, ...to } = assignment as SourceAssignment;
   const meters = metersOver(metrics);
   const connect = (addresses: SourceAssignment['required']) =>
@@ -25,6 +25,7 @@ export async function open({ assignment, owner, module, log, asked }: Stage): Pr
     metrics: meters as MetersOf<SourceMeters>,
     log,
     signal: asked,
+    overdue,
   };
   const { emitter, close: closeInterceptors } =
     interceptors.length === 0
