@@ -16,8 +16,11 @@ export interface OpenComponent extends AsyncDisposable {
   readonly log: RecordedLog;
   /** The component's figures by their keys. */
   figures(): Readonly<Record<string, number>>;
-  /** Asks it to stop, as an agent does, and waits until it is closed. Called again it waits for the same end. */
-  stop(): Promise<void>;
+  /**
+   * Asks it to stop, as an agent does, and waits until it is closed. Called again it waits for the same end. What a source insists on waits
+   * for room for `drainMs`, which is 0 when not said.
+   */
+  stop(drainMs?: number): Promise<void>;
 }
 
 export interface SourceChannels {
@@ -33,7 +36,7 @@ export async function openSource(
 ): Promise<OpenComponent> {
   const sourceSpec = spec as SourceSpec;
   const [cells] = allocateCells([Object.keys(metricsOf(sourceSpec))]);
-  const asked = new AbortController();
+  const [asked, overdue] = [new AbortController(), new AbortController()];
   const log = recordLog();
   const owner = newOwner();
   const assignment = {
@@ -49,15 +52,16 @@ export async function openSource(
   } as const;
   const stage = { assignment, owner, module: await import(module.href), log, asked: asked.signal };
   try {
-    const source = await openSourceRunner({ ...stage, leaving: asked.signal, overdue: asked.signal });
+    const source = await openSourceRunner({ ...stage, leaving: asked.signal, overdue: overdue.signal });
     const running = source.run();
-    const end = once(async () => {
+    const end = once(async (drainMs = 0) => {
+      setTimeout(() => overdue.abort(), drainMs).unref();
       asked.abort();
       await running;
       await source.close();
       reclaimOwner(owner);
     });
-    return { log, figures: () => readCells(cells!), stop: end, [Symbol.asyncDispose]: end };
+    return { log, figures: () => readCells(cells!), stop: end, [Symbol.asyncDispose]: () => end() };
   } catch (error) {
     reclaimOwner(owner);
     throw error;
@@ -110,10 +114,10 @@ export async function openSink(
 }
 
 /** A function of which all calls share the first one's end. */
-function once(act: () => Promise<void>): () => Promise<void> {
+function once(act: (drainMs?: number) => Promise<void>): typeof act {
   let acted: Promise<void> | undefined;
-  return () => {
-    acted ??= act();
+  return (drainMs) => {
+    acted ??= act(drainMs);
     return acted;
   };
 }

@@ -147,6 +147,21 @@ describe('a full channel', () => {
     client.socket.destroy();
   });
 
+  test('is waited for when the source stops, as long as there is time: nothing that was read is lost', async () => {
+    const channel = new ScratchChannel({ capacity: 10, transactionCapacity: 10 });
+    await using it = await open({}, channel);
+    await it.send(Array.from({ length: 100 }, (_, number) => `<13>1 - h ${number}\n`).join(''));
+    await eventually(() => it.source.figures()['received']).toBe(100);
+    const stopped = it.source.stop(60_000);
+    const taken: string[] = [];
+    while (taken.length < 100) {
+      taken.push(...channel.takeBodies(5));
+      await pause(20);
+    }
+    await stopped;
+    expect(it.source.figures()).toMatchObject({ received: 100, accepted: 100, rejected: 0 });
+  });
+
   test('does not keep the source from stopping, which says what it could not put', async () => {
     const it = await open({}, new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 }));
     await it.send('<13>1 - h one\n<13>1 - h two\n<13>1 - h three\n');

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { headerMap } from '@millrace/channel-native';
 import type { Meter, RunningSource, SourceContext } from '@millrace/kernel/component';
 import type { SourceSpec } from '@millrace/kernel/spec';
 import { Clients, InFlight, listen, type Reception, type ServerTlsConfig, serverLayers } from '@millrace/rpc/net';
 import { PeerNames } from '../peers.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionOptions } from './connection.ts';
 import type { MessageReader } from './format.ts';
 
 /** What a syslog source for connections is told, whatever it is called. */
@@ -37,6 +38,18 @@ export async function openStreams(
   const inFlight = new InFlight(config.inFlightBytesMax);
   const names = new PeerNames();
   const clients = new Clients({ layers, log, onConnections: (change) => metrics.connections.add(change) });
+  /** Those whose client is gone too, until what it has sent is put. */
+  const connections = new Set<Connection>();
+
+  function serve(stream: Duplex, peer: string, options: ConnectionOptions): Connection {
+    const connection = new Connection(peer, stream, options);
+    connections.add(connection);
+    stream.once('close', async () => {
+      await connection.close();
+      connections.delete(connection);
+    });
+    return connection;
+  }
 
   async function headersOf(address: string, port: number): Promise<Uint8Array> {
     const headers: Record<string, string> = {};
@@ -53,7 +66,7 @@ export async function openStreams(
       const shared = { reader: readerOf(bound), inFlight, emitAll, log };
       const reception: Reception<Uint8Array> = {
         admit: (peer) => headersOf(peer, bound),
-        serve: (stream, peer, headers) => new Connection(peer, stream, { ...shared, headers }),
+        serve: (stream, peer, headers) => serve(stream, peer, { ...shared, headers }),
       };
       server.on('error', (error) => log.error({ error }, 'Accepting a connection failed.'));
       log.info({ address: server.address() }, 'Listening.');
@@ -70,6 +83,7 @@ export async function openStreams(
       const closed = servers.map((server) => once(server, 'close'));
       for (const server of servers) server.close();
       await clients.close();
+      await Promise.all([...connections].map((connection) => connection.close()));
       await Promise.all(closed);
     },
   };
