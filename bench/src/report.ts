@@ -1,4 +1,5 @@
-import { renderTable, significant } from 'millrace/dist/bench/table.js';
+import { renderTable } from 'millrace/dist/bench/table.js';
+import { significant } from 'millrace/dist/words.js';
 import { type Bar, isMet, type Result, type Skipped } from './result.ts';
 
 /** A result for people. */

@@ -7,7 +7,17 @@ export function bytesText(bytes: number): string {
 
 const thousands = new Intl.NumberFormat('en-US');
 
-/** A number of things, with its thousands kept apart. */
+/** A number with its thousands kept apart. */
+export function whole(number: number): string {
+  return thousands.format(number);
+}
+
+/** A number of things. */
 export function count(number: number, one: string, many = `${one}s`): string {
-  return `${thousands.format(number)} ${number === 1 ? one : many}`;
+  return `${whole(number)} ${number === 1 ? one : many}`;
+}
+
+/** A number of events that perhaps nobody knows. */
+export function eventsText(events: number | null | undefined): string {
+  return typeof events === 'number' ? count(events, 'event') : 'an unknown number of events';
 }

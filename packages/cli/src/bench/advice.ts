@@ -1,6 +1,6 @@
+import { significant } from '../words.ts';
 import { contenders } from './contenders.ts';
 import type { Figures } from './figures.ts';
-import { significant } from './table.ts';
 
 /** A batch size is large enough when it carries this part of what the best one does. */
 const ENOUGH = 0.6;

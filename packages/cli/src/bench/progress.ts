@@ -1,5 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import { significant } from './table.ts';
+import { significant } from '../words.ts';
 
 const BAR = 20;
 

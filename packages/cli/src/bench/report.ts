@@ -1,7 +1,8 @@
+import { significant } from '../words.ts';
 import { contenders } from './contenders.ts';
 import type { Figures, OnDisk, Steady } from './figures.ts';
 import { BODY_BYTES } from './load.ts';
-import { type Row, significant, type Table } from './table.ts';
+import type { Row, Table } from './table.ts';
 
 /** A table and what it shows. */
 export interface Section {

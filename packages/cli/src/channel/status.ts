@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileDirectories, type FileStatus, inspectFiles } from '@millrace/channel-native';
+import { bytesText, count, whole } from '@millrace/kernel/words';
 import type { ChannelOptions } from '../commands/channel.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { print } from '../print.ts';
+import { ago, columns, moment } from '../words.ts';
 import { commandFor, locate, segmentName } from './directories.ts';
-import { ago, bytesText, columns, count, moment } from './text.ts';
 
 interface StatusOptions extends ChannelOptions {
   readonly json?: true;
@@ -37,7 +39,7 @@ interface Summary {
 export async function status(named: readonly string[], { checkpoint, json }: StatusOptions) {
   const directories = locate(named, checkpoint);
   const summary = summarize(await inspectFiles(directories), directories);
-  process.stdout.write(json ? `${JSON.stringify(summary, undefined, 2)}\n` : render(summary, directories));
+  await print(json ? `${JSON.stringify(summary, undefined, 2)}\n` : render(summary, directories));
   return exitCodes.done;
 }
 
@@ -101,15 +103,15 @@ function checkpointText({ checkpoint, checkpointMs }: Summary['directories'][num
   if (checkpoint === undefined) return 'none that fits: the next start reads the whole log';
   const { segment, offset } = checkpoint;
   const age = checkpointMs === undefined ? '' : `, written ${ago(checkpointMs, nowMs)}`;
-  return `up to byte ${offset.toLocaleString('en-US')} of ${segmentName(segment)}${age}`;
+  return `up to byte ${whole(offset)} of ${segmentName(segment)}${age}`;
 }
 
 function renderDirectory({ path, segments, others }: FileStatus): string {
   const rows = segments.map(({ number, bytes, events, queued, damaged }) => [
     segmentName(number),
     bytesText(bytes),
-    events.toLocaleString('en-US'),
-    queued.toLocaleString('en-US'),
+    whole(events),
+    whole(queued),
     damaged ? 'damaged' : '',
   ]);
   const hidden = rows.splice(ROWS / 2, Math.max(0, rows.length - ROWS)).length;

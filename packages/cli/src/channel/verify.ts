@@ -1,9 +1,9 @@
 import { type FileDirectories, type VerifyProgress, verifyFiles } from '@millrace/channel-native';
+import { bytesText, count } from '@millrace/kernel/words';
 import type { ChannelOptions } from '../commands/channel.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { commandFor, locate, usedMeanwhile } from './directories.ts';
 import { ProgressLine } from './progress.ts';
-import { bytesText, count } from './text.ts';
 
 /** What was compared in all. */
 export interface Comparison {

@@ -3,7 +3,7 @@ import { splitNames } from '@millrace/kernel/config/java-text';
 import { diagnosticsOf, type Loaded } from '@millrace/kernel/config/load';
 import type { Plan } from '@millrace/kernel/config/plan-types';
 import { diagnosticObjects, renderDiagnostics } from '@millrace/kernel/config/render';
-import { count } from '@millrace/kernel/words';
+import { count, whole } from '@millrace/kernel/words';
 import { type Note, notesOn } from './notes.ts';
 
 const kinds = ['sources', 'channels', 'sinks'] as const;
@@ -105,5 +105,5 @@ const SHOWN_MAX = 5;
 /** A list, of which a long one is cut. */
 function shortened(all: readonly string[]): string {
   const more = all.length - SHOWN_MAX;
-  return more > 0 ? `${all.slice(0, SHOWN_MAX).join(', ')} and ${more.toLocaleString('en-US')} more` : all.join(', ');
+  return more > 0 ? `${all.slice(0, SHOWN_MAX).join(', ')} and ${whole(more)} more` : all.join(', ');
 }

@@ -1,6 +1,8 @@
 import type { ReloadReport } from '@millrace/kernel/control/messages';
-import { columns, count } from '../channel/text.ts';
+import { count } from '@millrace/kernel/words';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { print } from '../print.ts';
+import { columns } from '../words.ts';
 import { type Choice, printable, tell, withAgent } from './agents.ts';
 
 interface ReloadOptions extends Choice {
@@ -12,7 +14,7 @@ export function reload({ plan = false, ...choice }: ReloadOptions): Promise<Exit
   return withAgent(choice, async ({ client, name }) => {
     const report = await client.ask({ ask: 'reload', planOnly: plan });
     for (const diagnostic of report.diagnostics) tell(diagnostic);
-    process.stdout.write(printable(renderReload(name, report)));
+    await print(printable(renderReload(name, report)));
     return report.outcome === 'refused' ? exitCodes.failed : exitCodes.done;
   });
 }

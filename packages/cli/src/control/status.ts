@@ -1,5 +1,6 @@
 import type { AgentReport } from '@millrace/kernel/control/messages';
 import { exitCodes } from '../exit-codes.ts';
+import { print } from '../print.ts';
 import { ANSWER_MS, type Choice, findAgents, printable, type RunningAgent, tell, tellNone } from './agents.ts';
 import { componentsOf, renderReport } from './table.ts';
 
@@ -15,7 +16,7 @@ export async function status({ json, ...choice }: StatusOptions) {
   const answers = await Promise.allSettled(found.agents.map(ask));
   const reports = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [String(answer.reason.message)] : []));
-  process.stdout.write(
+  await print(
     json
       ? `${JSON.stringify(reports, undefined, 2)}\n`
       : printable(reports.map((report) => renderReport(report, Date.now())).join('\n')),

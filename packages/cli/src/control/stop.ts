@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ending } from '@millrace/kernel/control/messages';
-import { count } from '../channel/text.ts';
+import { lossText } from '../agent/tell-how-it-stopped.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { ANSWER_MS, type Choice, printable, tell, withAgent } from './agents.ts';
 
@@ -33,10 +33,7 @@ function tellEnding(name: string, ended: Ending['ended'] | undefined): ExitCode 
     tell(`${name} has ended without saying how: it was killed, or it crashed. Its log may know more.`);
     return exitCodes.failed;
   }
-  for (const { channel, events } of ended.lost) {
-    const what = events === null ? 'an unknown number of events' : count(events, 'event');
-    tell(`${channel} lost ${what}: accepted, not delivered in time, and held in memory only.`);
-  }
+  for (const loss of ended.lost) tell(lossText(loss));
   if (ended.stuck.length > 0)
     tell(`The threads of ${ended.stuck.join(', ')} could not be ended, and the process killed itself.`);
   if (ended.lost.length === 0) say(`${name} has stopped. What it had accepted was delivered, or is kept.`);

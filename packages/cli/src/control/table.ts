@@ -1,6 +1,6 @@
 import type { AgentReport, ChannelReport, ComponentReport, WorkerReport } from '@millrace/kernel/control/messages';
-import { significant } from '../bench/table.ts';
-import { ago, columns, span } from '../channel/text.ts';
+import { whole } from '@millrace/kernel/words';
+import { ago, columns, significant, span } from '../words.ts';
 
 /** A report for people: tables of the sources, channels and sinks, and why one of them does not run. */
 export function renderReport(report: AgentReport, nowMs: number): string {
@@ -22,7 +22,7 @@ export function renderReport(report: AgentReport, nowMs: number): string {
     .map(({ id, state, lastError }) => `${id} is ${state}${lastError === null ? '.' : `: ${lastError.message}`}\n`);
   return [
     `${agent} is ${state}: process ${pid}, started ${ago(startedAtMs, nowMs)}, Millrace ${version}\n`,
-    ...tables.filter(({ length }) => length > 1).map(columns),
+    ...tables.filter(({ length }) => length > 1).map((rows) => columns(rows)),
     ...(reasons.length === 0 ? [] : [reasons.join('')]),
   ].join('\n');
 }
@@ -44,5 +44,3 @@ function channelRow(channel: ChannelReport): string[] {
     state,
   ];
 }
-
-const whole = (figure: number) => figure.toLocaleString('en-US');

@@ -1,16 +1,5 @@
 import { expect, test } from 'vitest';
-import { ago, bytesText, columns, count, span } from './text.ts';
-
-test.for([
-  [0, '0 B'],
-  [1_023, '1020 B'],
-  [1_024, '1 KiB'],
-  [1_500_000, '1.43 MiB'],
-  [5 * 2 ** 40, '5 TiB'],
-  [2 ** 53, '8190 TiB'],
-] as const)('%i bytes are %s', ([bytes, text]) => {
-  expect(bytesText(bytes)).toBe(text);
-});
+import { ago, columns, significant, span } from './words.ts';
 
 test.for([
   [-5_000, 'in the future, by this host’s clock'],
@@ -27,14 +16,21 @@ test('a length of time has two units at most', () => {
   expect([0, 999, 3_000, 3_725_000].map(span)).toEqual(['0 s', '0 s', '3 s', '1 h 2 min']);
 });
 
-test('one is one and others are many, in thousands that are kept apart', () => {
-  expect([0, 1, 12_345].map((number) => count(number, 'event'))).toEqual(['0 events', '1 event', '12,345 events']);
-});
-
 test('columns are as wide as what is in them', () => {
   const rows = [
     ['name', 'size', ''],
     ['a', '10', 'x'],
   ];
   expect(columns(rows)).toBe('name  size\na       10  x\n');
+});
+
+test('of a figure three digits are told, and no zeros that mean nothing', () => {
+  expect([0, 0.012345, 12.3, 999.6, 12_345_678, NaN].map((value) => significant(value))).toEqual([
+    '0',
+    '0.0123',
+    '12.3',
+    '1,000',
+    '12,300,000',
+    '–',
+  ]);
 });

@@ -1,4 +1,4 @@
-export { bytesText, count } from '@millrace/kernel/words';
+import { whole } from '@millrace/kernel/words';
 
 /** How long ago something was, in its two largest units. */
 export function ago(thenMs: number, nowMs: number): string {
@@ -27,10 +27,17 @@ export function span(ms: number): string {
 /** A moment, to the second. */
 export const moment = (ms: number) => `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 
-/** Rows in columns, the first and the last to the left, figures between them to the right. */
-export function columns(rows: readonly (readonly string[])[]): string {
+/** Three digits that mean something, and none that do not; thousands are kept apart. */
+export function significant(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return '–';
+  const rounded = Number(value.toPrecision(digits));
+  return Math.abs(rounded) >= 1000 ? whole(rounded) : String(rounded);
+}
+
+/** Rows in columns; which of these are text, and so to the left, is said, or it is the first and the last. */
+export function columns(rows: readonly (readonly string[])[], isText?: readonly boolean[]): string {
   const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
-  const cell = (text: string, at: number) =>
-    at === 0 || at === widths.length - 1 ? text.padEnd(widths[at]!) : text.padStart(widths[at]!);
+  const toTheLeft = isText ?? widths.map((_, at) => at === 0 || at === widths.length - 1);
+  const cell = (text: string, at: number) => (toTheLeft[at] ? text.padEnd(widths[at]!) : text.padStart(widths[at]!));
   return rows.map((row) => `${row.map(cell).join('  ').trimEnd()}\n`).join('');
 }
