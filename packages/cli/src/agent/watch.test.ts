@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,4 +43,15 @@ test('tells of a file that is being written when that is over', async () => {
     expect(onChange).not.toHaveBeenCalled();
   }
   await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1));
+});
+
+test('goes on when a file could not be looked at for a while', async () => {
+  const { file, onChange, writeAt } = watched();
+  rmSync(file);
+  symlinkSync(file, file);
+  await delay(30);
+  rmSync(file);
+  writeFileSync(file, 'x');
+  writeAt(1);
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith(file));
 });

@@ -6,7 +6,7 @@ const SETTLE_MS = 250;
 /** A file that never comes to rest is read after so many looks. */
 const LOOKS_MAX = 40;
 
-/** When files were last written, as far as they are there. */
+/** When files were last written. */
 export type WrittenAt = ReadonlyMap<string, number>;
 
 export interface WatchOptions {
@@ -16,9 +16,17 @@ export interface WatchOptions {
   readonly settleMs?: number;
 }
 
-/** When each of the files that are there was last written. */
+/** When each file was last written; 0 for one that is not there, or that cannot be looked at now. */
 export function writtenAt(files: Iterable<string>): WrittenAt {
-  return new Map([...files].map((file) => [file, statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
+  return new Map([...files].map((file) => [file, modified(file)]));
+}
+
+function modified(file: string): number {
+  try {
+    return statSync(file).mtimeMs;
+  } catch {
+    return 0;
+  }
 }
 
 /**
