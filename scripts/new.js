@@ -1,18 +1,19 @@
 /** `npm run new -- source mqtt`: makes a component that compiles, runs and passes its contract suite, for you to change. */
 
 import { fail, run, say } from './lib/process.js';
-import { kinds, scaffold } from './lib/scaffold.js';
+import { folderFor, kinds, scaffold } from './lib/scaffold.js';
 import { setUp } from './lib/setup.js';
 
 const [kind = '', type = '', ...rest] = process.argv.slice(2);
-if (!(kind in kinds) || type === '' || rest.length > 0) {
+if (!kinds.includes(kind) || type === '' || rest.length > 0) {
   fail(
-    `Usage: npm run new -- KIND TYPE\n\nKIND is ${Object.keys(kinds).join(', ')}; TYPE is what people will write as its type, such as mqtt.`,
+    `Usage: npm run new -- KIND TYPE\n\nKIND is ${kinds.join(', ')}; TYPE is what people will write as its type, such as mqtt.`,
   );
 }
 
+const folder = folderFor(kind, type);
 await setUp();
-const files = scaffold(kind, type);
+const files = scaffold(kind, type, folder);
 const failed = (await run('biome', ['check', '--write', '--log-level=error', ...files])) !== 0;
 if (failed) fail('What was made does not hold to the style; the reason stands above.');
 await setUp();

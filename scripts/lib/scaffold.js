@@ -3,16 +3,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fail, root } from './process.js';
 
-/** Where the components of each kind live, and the word that stands for what kind it is in their code. */
-export const kinds = { source: 'Source', sink: 'Sink', interceptor: 'Interceptor' };
+/** What can be made. */
+export const kinds = ['source', 'sink', 'interceptor'];
 
 /**
- * Writes the folder of a component and puts it on the list of its package. Ends the script when there is one of that name.
+ * The folder of a new component. Ends the script when the type is no name, or is taken.
  * @param {string} kind one of {@link kinds}
  * @param {string} type
- * @returns {readonly string[]} the files that were written or changed
  */
-export function scaffold(kind, type) {
+export function folderFor(kind, type) {
   if (!/^[a-z][a-z0-9_]*$/.test(type)) {
     fail(
       `"${type}" is not a good type: use small letters, digits and _, beginning with a letter, as in mqtt or file_roll.`,
@@ -20,18 +19,29 @@ export function scaffold(kind, type) {
   }
   const folder = `packages/${kind}s/src/${type}`;
   if (existsSync(join(root, folder))) fail(`There is a ${kind} ${type} already: ${folder}`);
+  return folder;
+}
 
-  const templates = join(root, 'scripts/templates', kind);
+/**
+ * Writes the folder of a component and puts it on the list of its package.
+ * @param {string} kind
+ * @param {string} type
+ * @param {string} folder
+ * @returns {readonly string[]} the files that were written or changed
+ */
+export function scaffold(kind, type, folder) {
   const camel = type.replace(/_+([a-z0-9])/g, (_, letter) => letter.toUpperCase()).replace(/_+$/, '');
+  const name = `${camel}${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
+  const templates = join(root, 'scripts/templates', kind);
   mkdirSync(join(root, folder));
-  const files = readdirSync(templates).map((name) => {
-    const text = readFileSync(join(templates, name), 'utf8')
-      .replaceAll(/\bexample(Source|Sink|Interceptor)\b/g, `${camel}$1`)
+  const files = readdirSync(templates).map((file) => {
+    const text = readFileSync(join(templates, file), 'utf8')
+      .replaceAll(/\bexample(Source|Sink|Interceptor)\b/g, name)
       .replaceAll(/\bexample\b/g, type);
-    writeFileSync(join(root, folder, name), text);
-    return `${folder}/${name}`;
+    writeFileSync(join(root, folder, file), text);
+    return `${folder}/${file}`;
   });
-  return [...files, list(kind, type, `${camel}${kinds[/** @type {keyof typeof kinds} */ (kind)]}`)];
+  return [...files, list(kind, type, name)];
 }
 
 /**

@@ -8,6 +8,8 @@ import { exampleSink } from './spec.ts';
 
 const registration: Registration = { spec: exampleSink, module: new URL('./sink.js', import.meta.url) };
 
+const settings = (port: number) => ({ hostname: '127.0.0.1', port });
+
 /** A server that keeps the lines it is sent. */
 async function startPeer(): Promise<SinkPeer> {
   let lines: string[] = [];
@@ -20,7 +22,7 @@ async function startPeer(): Promise<SinkPeer> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    settings: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` },
+    settings: settings((server.address() as AddressInfo).port),
     async received() {
       const all = lines;
       lines = [];
@@ -54,6 +56,6 @@ test('sends again what was not answered within the timeout', async () => {
 
   using channel = new ScratchChannel();
   await channel.put('one');
-  await using sink = await openSink(registration, { url: `http://127.0.0.1:${port}/`, timeout: 50 }, channel);
+  await using sink = await openSink(registration, { ...settings(port), timeout: 50 }, channel);
   await eventually(() => sink.figures()).toMatchObject({ returned: 1, delivered: 1 });
 });

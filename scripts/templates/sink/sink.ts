@@ -8,21 +8,22 @@ const lineEnd = Buffer.from('\n');
 /** Sends one request after the other. */
 export async function open({ config, signal }: SinkContext<typeof exampleSink>): Promise<RunningSink> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const options = { agent, method: 'POST', timeout: config.timeoutMs, signal };
+  const { host, port, path, timeoutMs: timeout } = config;
+  const options = { host, port, path, method: 'POST', agent, timeout, signal };
 
   return {
     batchSize: config.batchSize,
 
     async deliver(batch) {
-      const sent = request(config.url, options);
-      sent.on('timeout', () => sent.destroy(new Error(`No answer within ${config.timeoutMs} ms.`)));
+      const sent = request(options);
+      sent.on('timeout', () => sent.destroy(new Error(`No answer within ${timeout} ms.`)));
       const answered = once(sent, 'response');
       sent.end(textOf(batch));
       const [response] = (await answered) as [IncomingMessage];
       await once(response.resume(), 'end');
       // What is thrown here leaves the events in the channel, and they are delivered again after a pause.
       const code = response.statusCode ?? 0;
-      if (code < 200 || code > 299) throw new Error(`${config.url} has answered with ${code}.`);
+      if (code < 200 || code > 299) throw new Error(`${host}:${port} has answered with ${code}.`);
     },
 
     async close() {

@@ -1,6 +1,5 @@
 import { defineSink, property } from '@millrace/kernel/spec';
-import { count, milliseconds, text } from '@millrace/kernel/types';
-import * as z from 'zod';
+import { count, host, milliseconds, port, text } from '@millrace/kernel/types';
 
 export const exampleSink = defineSink({
   type: 'example',
@@ -9,18 +8,16 @@ export const exampleSink = defineSink({
   stability: 'experimental',
   lingerMs: 10,
   properties: {
-    url: property(
-      'url',
-      text.pipe(z.url({ protocol: /^http$/, error: 'must begin with http://' })),
-      'Where to send to.',
-    ),
+    host: property('hostname', host, 'Host to send to.'),
+    port: property('port', port, 'Its TCP port.'),
+    path: property('path', text.default('/'), 'Path of the requests.'),
     batchSize: property('batchSize', count.default(100), 'Most events in one request.'),
     timeoutMs: property('timeout', milliseconds.default(10_000), 'How long to wait for an answer, in milliseconds.'),
   },
   metrics: {},
   batch: 'batchSize',
-  facts: ({ url }) => ({
-    to: new URL(url).host,
+  facts: ({ host, port }) => ({
+    to: `${host}:${port}`,
     done: 'when their request was answered with success',
     twice: 'When an answer is lost they are sent again, so some may come twice.',
   }),
