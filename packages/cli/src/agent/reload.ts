@@ -1,8 +1,7 @@
 import type { Agent } from '@millrace/kernel/agent';
 import type { Log } from '@millrace/kernel/component';
 import { type Changes, comparePlans } from '@millrace/kernel/config/compare';
-import type { Diagnostic } from '@millrace/kernel/config/diagnostic';
-import type { Loaded } from '@millrace/kernel/config/load';
+import { type Loaded, onlyAgent } from '@millrace/kernel/config/load';
 import { renderDiagnostics } from '@millrace/kernel/config/render';
 import type { ReloadReport } from '@millrace/kernel/control/messages';
 import { OneAtATime } from '@millrace/kernel/one-at-a-time';
@@ -37,22 +36,17 @@ export function reloading({ agent, log, load }: ReloadOptions): (planOnly: boole
 }
 
 /** What a configuration would change, unless it has errors. */
-function report({ name, plan: running }: Agent, { plans, diagnostics, texts }: Loaded): ReloadReport {
+function report({ name, plan: running }: Agent, loaded: Loaded): ReloadReport {
+  // Mistakes of other agents in the same files are theirs.
+  const { plans, diagnostics, texts } = onlyAgent(name, loaded);
   const next = plans.get(name);
   const rendered = diagnostics.map((diagnostic) => renderDiagnostics([diagnostic], texts));
   const { channels, sinks, sources } = running;
   const unchanged = { changes: [], untouched: channels.length + sinks.length + sources.length, remarks: [] };
-  if (next === undefined || diagnostics.some((diagnostic) => isErrorOf(name, diagnostic))) {
+  if (next === undefined || diagnostics.some(({ severity }) => severity === 'error')) {
     return { outcome: 'refused', changes: unchanged, diagnostics: rendered };
   }
   return { outcome: 'planned', changes: comparePlans(running, next), diagnostics: rendered };
-}
-
-/** Errors of other agents in the same file are theirs. What is said of the file, or of a value that any agent may use, is everybody's. */
-function isErrorOf(agent: string, { severity, code, subject, place }: Diagnostic): boolean {
-  if (severity !== 'error') return false;
-  if (subject === place.file || subject === agent || subject.startsWith(`${agent}.`)) return true;
-  return !subject.includes('.') && code !== 'nothing-to-run';
 }
 
 function summary({ changes, untouched }: Changes): string {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfiguration } from '@millrace/kernel/config/load';
+import { loadConfiguration, onlyAgent } from '@millrace/kernel/config/load';
 import { expect, test } from 'vitest';
 import { registry } from '../agent/components.ts';
 import { readSystemProperty } from '../java-flags.ts';
@@ -15,10 +15,10 @@ const names = readdirSync(directory)
 test.for(names)('%s', async (name) => {
   const file = join(directory, `${name}.conf`);
   const flags = flagsOf(readFileSync(file, 'latin1'));
-  const loaded = await loadConfiguration({ files: [file], registry, ...flags });
-  const { agent } = flags;
-  expect(loaded.diagnostics.filter(({ suggestion }) => !suggestion)).toEqual([]);
-  const text = resultText(resultOf([file], loaded, agent), loaded.texts);
+  const all = await loadConfiguration({ files: [file], registry, ...flags });
+  const loaded = flags.agent === undefined ? all : onlyAgent(flags.agent, all);
+  expect(all.diagnostics.filter(({ suggestion }) => !suggestion)).toEqual([]);
+  const text = resultText(resultOf([file], loaded), loaded.texts);
   await expect(text.replaceAll(`${directory}/`, '')).toMatchFileSnapshot(join(directory, `${name}.txt`));
 });
 

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '@millrace/kernel/config/diagnostic';
 import { splitNames } from '@millrace/kernel/config/java-text';
-import { diagnosticsOf, type Loaded } from '@millrace/kernel/config/load';
+import type { Loaded } from '@millrace/kernel/config/load';
 import type { Plan } from '@millrace/kernel/config/plan-types';
 import { diagnosticObjects, renderDiagnostics } from '@millrace/kernel/config/render';
 import { count, whole } from '@millrace/kernel/words';
@@ -25,19 +25,17 @@ export interface Result {
   readonly notes: readonly Note[];
 }
 
-/** The result for one agent, or for all without a name. */
-export function resultOf(files: readonly string[], loaded: Loaded, name: string | undefined): Result {
-  const diagnostics = name === undefined ? loaded.diagnostics : diagnosticsOf(name, loaded);
-  const agents = [...loaded.agents.keys()].filter((agent) => name === undefined || agent === name);
-  const plans = agents.flatMap((agent) => loaded.plans.get(agent) ?? []);
+/** What is to be said of what has been read. */
+export function resultOf(files: readonly string[], loaded: Loaded): Result {
+  const { agents, plans, diagnostics } = loaded;
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
   return {
     files,
-    agents: agents.map((agent) => checkedAgent(agent, loaded)),
+    agents: [...agents.keys()].map((agent) => checkedAgent(agent, loaded)),
     errors,
     warnings: diagnostics.length - errors,
     diagnostics,
-    notes: notesOn(plans),
+    notes: notesOn([...plans.values()]),
   };
 }
 

@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { diagnosticsOf, loadConfiguration } from '@millrace/kernel/config/load';
 import type { Plan } from '@millrace/kernel/config/plan-types';
 import { renderDiagnostics } from '@millrace/kernel/config/render';
-import { registry } from '../agent/components.ts';
-import { gatherSurroundings } from '../agent/surroundings.ts';
+import { type ConfigurationOptions, readConfiguration } from '../configuration.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { print } from '../print.ts';
 import { type Flow, flowsOf } from './flows.ts';
@@ -13,10 +11,7 @@ import { drawSvg } from './svg.ts';
 import { drawText, listText, wrapped } from './text.ts';
 
 /** What is to be explained. */
-export interface ExplainOptions {
-  readonly confFile: readonly string[];
-  readonly name?: string;
-  readonly conf?: string;
+export interface ExplainOptions extends ConfigurationOptions {
   readonly svg?: string;
 }
 
@@ -25,18 +20,14 @@ const COLUMNS = 80;
 
 /** Shows what the agents of a configuration are made of, and says what each flow promises. */
 export async function explain(
-  { confFile: files, name, conf, svg }: ExplainOptions,
+  { svg, ...options }: ExplainOptions,
   systemProperties: ReadonlyMap<string, string>,
 ): Promise<ExitCode> {
-  const { system, environment, notes } = gatherSurroundings(conf, systemProperties);
-  for (const note of notes) process.stderr.write(`${note}\n`);
-  const agent = name === undefined ? {} : { agent: name };
-  const loaded = await loadConfiguration({ files, system, environment, registry, ...agent });
-  const diagnostics = name === undefined ? loaded.diagnostics : diagnosticsOf(name, loaded);
+  const { plans: agents, diagnostics, texts } = await readConfiguration(options, systemProperties);
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0) process.stderr.write(`${renderDiagnostics(errors, loaded.texts)}\n\n`);
+  if (errors.length > 0) process.stderr.write(`${renderDiagnostics(errors, texts)}\n\n`);
 
-  const plans = [...loaded.plans.values()].filter((plan) => name === undefined || plan.agent === name);
+  const plans = [...agents.values()];
   if (plans.length === 0) {
     process.stderr.write('There is nothing to explain: nothing of it would run.\n');
     return exitCodes.failed;

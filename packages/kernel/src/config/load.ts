@@ -94,12 +94,18 @@ export function planTexts(texts: ReadonlyMap<string, Uint8Array>, options: PlanO
   return { plans: loadable ? planned.plans : new Map(), agents: tree.agents, diagnostics };
 }
 
-/** What is said of one agent and of the files, and not of the other agents in them. */
-export function diagnosticsOf(agent: string, { agents, diagnostics }: Planned): readonly Diagnostic[] {
-  return diagnostics.filter(({ subject, place }) => {
-    const [owner = ''] = subject.split('.', 1);
-    return owner === agent || !agents.has(owner) || subject === place.file;
-  });
+/** What became of one agent: without the other agents in the files, and without what is said of these. */
+export function onlyAgent(name: string, { plans, agents, diagnostics, texts }: Loaded): Loaded {
+  const only = <Of>(all: ReadonlyMap<string, Of>) => new Map([...all].filter(([agent]) => agent === name));
+  return {
+    plans: only(plans),
+    agents: only(agents),
+    diagnostics: diagnostics.filter(({ subject, place }) => {
+      const [owner = ''] = subject.split('.', 1);
+      return owner === name || !agents.has(owner) || subject === place.file;
+    }),
+    texts,
+  };
 }
 
 /** Follows links as far as the path exists. */
