@@ -1,8 +1,11 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadConfiguration, type PlanOptions } from './load.ts';
+import { readConfigurationFile } from './read-file.ts';
 import { diagnosticObjects, renderDiagnostics } from './render.ts';
 import { registry } from './specimens.test.fixture.ts';
 
@@ -158,4 +161,35 @@ test('a line that a diagnostic has no text for is left out', () => {
   const diagnostic = { severity: 'warning', code: 'x', place, subject: 'a1', message: 'So it is.' } as const;
   expect(renderDiagnostics([diagnostic])).toBe('f:9:1: warning: So it is.');
   expect(renderDiagnostics([diagnostic], new Map([['f', Buffer.from('a\nb')]]))).toBe('f:9:1: warning: So it is.');
+});
+
+test('a file without an end is refused before it fills the memory', async () => {
+  const { rendered } = await load(['/dev/zero']);
+  expect(rendered).toMatchInlineSnapshot(`
+    "/dev/zero:1:1: error: /dev/zero cannot be read (EFBIG).
+      → it has more than 32 MiB, which no configuration has; look at the path"
+  `);
+});
+
+test('a pipe is read to its end, however slowly somebody writes into it', async () => {
+  const pipe = join(directory, 'pipe.conf');
+  execFileSync('mkfifo', [pipe]);
+  const writer = spawn('sh', [
+    '-c',
+    `(printf %s "$1"; sleep 0.2; printf %s "$2") > "$0"`,
+    pipe,
+    sound.slice(0, 50),
+    sound.slice(50),
+  ]);
+  const written = once(writer, 'close');
+  const { said, plans } = await load([pipe]);
+  expect(said).toEqual([]);
+  expect([...plans.keys()]).toEqual(['a1']);
+  await written;
+});
+
+test('a pipe that nobody writes into is given up', async () => {
+  const pipe = join(directory, 'pipe.conf');
+  execFileSync('mkfifo', [pipe]);
+  await expect(readConfigurationFile(pipe, 100)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
 });

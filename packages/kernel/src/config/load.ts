@@ -1,5 +1,4 @@
 import { realpathSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Diagnostic } from './diagnostic.ts';
 import { interpolate } from './interpolate.ts';
@@ -7,6 +6,7 @@ import { javaSystemProperties } from './java-platform.ts';
 import { planAgents } from './plan.ts';
 import type { Plan } from './plan-types.ts';
 import { parseProperties } from './properties.ts';
+import { readConfigurationFile } from './read-file.ts';
 import type { Registry } from './registry.ts';
 import { didYouMean } from './suggest.ts';
 import { type AgentTree, growTree } from './tree.ts';
@@ -54,7 +54,7 @@ export async function loadConfiguration({ files, ...options }: LoadOptions): Pro
       continue;
     }
     try {
-      texts.set(file, await readFile(file));
+      texts.set(file, await readConfigurationFile(file));
     } catch (error) {
       diagnostics.push(unreadable(file, error as NodeJS.ErrnoException));
     }
@@ -149,6 +149,9 @@ const readAdvice: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file; look at the path',
   EACCES: 'the user who starts the agent may not read it; change its permissions',
   EISDIR: 'it is a directory; name the file in it',
+  ELOOP: 'it is a symbolic link that leads back to itself; look where it shall lead',
+  EFBIG: 'it has more than 32 MiB, which no configuration has; look at the path',
+  ETIMEDOUT: 'it is a pipe, and nobody has written all of a configuration into it; give a file',
 };
 
 function unreadable(file: string, { code, message }: NodeJS.ErrnoException): Diagnostic {
