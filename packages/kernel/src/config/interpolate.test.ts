@@ -137,6 +137,14 @@ describe('what stays as it is', () => {
     expect(run('a=${env:LOOP}').diagnostics.map(({ code }) => code)).toEqual(['circular-reference']);
   });
 
+  test('what would grow without limit, with an error that says so', () => {
+    const lines = Array.from({ length: 60 }, (_, at) => `a${at}=\${a${at + 1}}\${a${at + 1}}`);
+    const { values, diagnostics } = run([...lines, 'a60=x'].join('\n'));
+    expect(values.at(-10)).toBe('x'.repeat(512));
+    expect(Math.max(...values.map(({ length }) => length))).toBeLessThanOrEqual(1024 * 1024);
+    expect(new Set(diagnostics.map(({ code }) => code))).toEqual(new Set(['value-too-long']));
+  });
+
   test('what is nested too deep, with one error for the property', () => {
     const names = Array.from({ length: 3_000 }, (_, at) => `a${at}=\${a${at + 1}}`);
     const { values, diagnostics } = run([...names, 'a3000=1'].join('\n'));

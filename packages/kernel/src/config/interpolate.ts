@@ -45,6 +45,8 @@ const isFilterReference = (expression: string) => `\${${expression}}`.replace(fi
 
 /** How many variables may stand in, or lead to, one another; it keeps the stack in bounds. */
 const DEPTH_MAX = 500;
+/** How many characters a value may grow to; a few lines of variables, each twice in the one before, could take all memory. */
+const LENGTH_MAX = 1024 * 1024;
 
 /** A text being substituted. */
 interface Task {
@@ -118,6 +120,10 @@ class Interpolation {
       }
       result += text.slice(at, start) + (this.#variable(task, start, end) ?? text.slice(start, end + 1));
       at = end + 1;
+      if (result.length > LENGTH_MAX) {
+        this.#reportLength();
+        return text;
+      }
     }
     return result + text.slice(at);
   }
@@ -189,15 +195,20 @@ class Interpolation {
 
   #reportDepth(): void {
     const key = this.#open[0]!;
-    if (this.diagnostics.some(({ code, subject }) => code === 'variables-too-deep' && subject === key)) return;
-    this.diagnostics.push({
-      severity: 'error',
-      code: 'variables-too-deep',
-      place: this.#entries.get(key)!.valuePlace,
-      subject: key,
-      message: `Behind the variables of ${key} are more variables, more than ${DEPTH_MAX} deep; the deepest are left as they are written.`,
-      suggestion: 'say it in fewer steps',
-    });
+    const message = `Behind the variables of ${key} are more variables, more than ${DEPTH_MAX} deep; the deepest are left as they are written.`;
+    this.#reportOnce(key, 'variables-too-deep', message, 'say it in fewer steps');
+  }
+
+  #reportLength(): void {
+    const key = this.#open.at(-1)!;
+    const message = `The value of ${key} has variables that make it longer than ${LENGTH_MAX} characters, so it is left as it is written.`;
+    this.#reportOnce(key, 'value-too-long', message, 'let fewer variables stand in one another');
+  }
+
+  #reportOnce(key: string, code: string, message: string, suggestion: string): void {
+    if (this.diagnostics.some((other) => other.code === code && other.subject === key)) return;
+    const place = this.#entries.get(key)!.valuePlace;
+    this.diagnostics.push({ severity: 'error', code, place, subject: key, message, suggestion });
   }
 
   #reportUnresolved(name: string, { original }: Task, start: number): void {
