@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { monitoringKeys, monitoringSettings } from '../metrics/settings.ts';
 import type { Resource, Spec } from '../spec.ts';
 import type { Place, Report } from './diagnostic.ts';
 import type { Listed } from './listing.ts';
@@ -55,14 +56,13 @@ function indexOfPart(list: string, part: string): number {
 
 /** The claim for the port of the metrics, where they are to be had over HTTP. */
 export function monitoringClaim(system: ReadonlyMap<string, string>): readonly Claim[] {
-  const key = 'flume.monitoring.port';
-  const port = Number(system.get(key) ?? MONITORING_PORT);
-  if (system.get('flume.monitoring.type')?.toLowerCase() !== 'http' || !Number.isInteger(port)) return [];
+  const key = monitoringKeys.port;
+  const { type, port: written } = monitoringSettings(system);
+  const port = Number(written);
+  if (type?.toLowerCase() !== 'http' || !Number.isInteger(port)) return [];
   const resource = { what: 'port', protocol: 'tcp', host: undefined, port, property: key } as const;
   return [{ resource, id: 'the server of the metrics', key: `-D${key}` }];
 }
-
-const MONITORING_PORT = 41_414;
 
 /** Each claim that meets an earlier one of another component, with the first of those. */
 export function clashesOf(claims: readonly Claim[]): readonly Clash[] {
