@@ -8,3 +8,8 @@ export async function print(text: string): Promise<void> {
     });
   });
 }
+
+/** Text without what could steer a terminal, or break an XML document: configurations have it in names, and agents in the words of their peers. */
+export function printable(text: string): string {
+  return text.replace(/[[\p{Cc}\p{Noncharacter_Code_Point}]--[\n\t]]/gv, '�');
+}

@@ -1,6 +1,6 @@
 import { type ConfigurationOptions, readConfiguration } from '../configuration.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { print } from '../print.ts';
+import { print, printable } from '../print.ts';
 import { resultObject, resultOf, resultText } from './result.ts';
 
 /** What is to be checked, and how strictly. */
@@ -16,6 +16,8 @@ export async function check(
 ): Promise<ExitCode> {
   const loaded = await readConfiguration(options, systemProperties);
   const result = resultOf(options.confFile, loaded);
-  await print(json ? `${JSON.stringify(resultObject(result), undefined, 2)}\n` : resultText(result, loaded.texts));
+  await print(
+    json ? `${JSON.stringify(resultObject(result), undefined, 2)}\n` : printable(resultText(result, loaded.texts)),
+  );
   return result.errors > 0 || (strict && result.warnings > 0) ? exitCodes.failed : exitCodes.done;
 }

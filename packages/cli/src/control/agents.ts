@@ -9,6 +9,7 @@ import {
   socketsIn,
 } from '@millrace/kernel/control/directory';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { printable } from '../print.ts';
 
 /** How long an agent may take to answer. */
 export const ANSWER_MS = 5_000;
@@ -98,11 +99,6 @@ export async function tellNone({ name = '', pid }: Choice): Promise<ExitCode> {
 /** A line on standard error. */
 export function tell(text: string): void {
   process.stderr.write(`${printable(text)}\n`);
-}
-
-/** Text without characters that could steer a terminal; what agents say has words of their peers in it. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}--\n]/gv, '�');
 }
 
 function socketsOf(directory: string, { name, pid }: Choice): FoundSocket[] {

@@ -1,9 +1,9 @@
 import type { ReloadReport } from '@millrace/kernel/control/messages';
 import { count } from '@millrace/kernel/words';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { print } from '../print.ts';
+import { print, printable } from '../print.ts';
 import { columns } from '../words.ts';
-import { type Choice, printable, tell, withAgent } from './agents.ts';
+import { type Choice, tell, withAgent } from './agents.ts';
 
 interface ReloadOptions extends Choice {
   readonly plan?: boolean;

@@ -1,7 +1,7 @@
 import type { AgentReport } from '@millrace/kernel/control/messages';
 import { exitCodes } from '../exit-codes.ts';
-import { print } from '../print.ts';
-import { ANSWER_MS, type Choice, findAgents, printable, type RunningAgent, tell, tellNone } from './agents.ts';
+import { print, printable } from '../print.ts';
+import { ANSWER_MS, type Choice, findAgents, type RunningAgent, tell, tellNone } from './agents.ts';
 import { componentsOf, renderReport } from './table.ts';
 
 interface StatusOptions extends Choice {

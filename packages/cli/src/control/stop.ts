@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Ending } from '@millrace/kernel/control/messages';
 import { lossText } from '../agent/tell-how-it-stopped.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { ANSWER_MS, type Choice, printable, tell, withAgent } from './agents.ts';
+import { printable } from '../print.ts';
+import { ANSWER_MS, type Choice, tell, withAgent } from './agents.ts';
 
 interface StopOptions extends Choice {
   /** In seconds. */

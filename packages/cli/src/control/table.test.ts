@@ -1,6 +1,6 @@
 import type { AgentReport, ChannelReport, WorkerReport } from '@millrace/kernel/control/messages';
 import { expect, test } from 'vitest';
-import { printable } from './agents.ts';
+import { printable } from '../print.ts';
 import { renderReport } from './table.ts';
 
 const NOW_MS = 1_800_000_000_000;

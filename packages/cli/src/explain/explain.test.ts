@@ -133,3 +133,19 @@ test('the command draws into a file, tells what is wrong, and fails when nothing
   });
   expect(await explain('-f', 'nothing.conf')).toMatchObject({ code: 1, stdout: '' });
 });
+
+test('a name with what would steer a terminal or break a picture is shown without it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-explain-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'a.conf');
+  const odd = readFileSync(join(snapshots, 'everything.conf'), 'utf8').replace(/\bfast\b/g, '<c>\\u001b[3m\\uffff');
+  writeFileSync(file, odd);
+  for (const command of ['explain', 'check']) {
+    const { stdout } = await runBin('millrace', [command, '-f', file]);
+    expect(stdout).toContain('<c>�[3m�');
+    expect(stdout).not.toContain('\x1b');
+  }
+  const svg = agentSvg(planOf(odd));
+  expect(svg).toContain('>&#60;c&#62;�[3m�<');
+  expect(svg.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Noncharacter_Code_Point}]/u);
+});

@@ -3,7 +3,7 @@ import type { Plan } from '@millrace/kernel/config/plan-types';
 import { renderDiagnostics } from '@millrace/kernel/config/render';
 import { type ConfigurationOptions, readConfiguration } from '../configuration.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { print } from '../print.ts';
+import { print, printable } from '../print.ts';
 import { type Flow, flowsOf } from './flows.ts';
 import { layOut } from './layout.ts';
 import { promisesOf } from './promises.ts';
@@ -33,7 +33,7 @@ export async function explain(
     return exitCodes.failed;
   }
   if (errors.length > 0) process.stderr.write('This is what would run all the same:\n');
-  await print(plans.map(agentText).join('\n'));
+  await print(printable(plans.map(agentText).join('\n')));
   if (svg === undefined) return exitCodes.done;
 
   const [plan, ...others] = plans as [Plan, ...Plan[]];

@@ -1,3 +1,4 @@
+import { printable } from '../print.ts';
 import type { Box, Layout, Wire } from './layout.ts';
 import type { Promises } from './promises.ts';
 import { clipped, wrapped } from './text.ts';
@@ -108,5 +109,5 @@ function label(x: number, y: number, text: string, name: string): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return printable(text).replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
