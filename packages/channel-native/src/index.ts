@@ -41,6 +41,7 @@ export {
   type WireProtocol,
   type WireRequest,
 } from './request-reader.ts';
+export { NativeSocket, type SocketListener } from './socket.ts';
 export {
   headerMap,
   isSyslogCharset,

@@ -9,6 +9,12 @@ export declare class ExternalObject<T> {
 }
 
 /**
+ * Takes a connection from whoever has the descriptor, who may close it afterwards; answers the number of the socket, or 0 when it cannot be taken.
+ * It is not read until [`read_socket`].
+ */
+export declare function adoptSocket(descriptor: number): number
+
+/**
  * Writes what has come to the doorbell: `token, outcome` for each wait that is over, where an outcome is a handle or a negative number. Answers how
  * many numbers that are; when they fill `out`, there may be more.
  */
@@ -59,6 +65,9 @@ export declare function closeFile(channel: number): Promise<FileOutcome>
 /** Closes an end of a pipe. Node itself warns in a worker of what it has not opened. */
 export declare function closePipe(end: number): void
 
+/** Closes a connection at once. Rows that were read before may still name it. */
+export declare function closeSocket(socket: number): void
+
 /** Frees a reader and its number. */
 export declare function closeWire(reader: number): void
 
@@ -107,6 +116,9 @@ export declare function encodeThrift(out: Uint8Array, binary: boolean, memory: U
 
 /** Lets the directories of a repair go. */
 export declare function endRepair(handle: ExternalObject<unknown>): void
+
+/** Ends this side behind what was sent; answers whether all of that has gone. Else a row says when it has. */
+export declare function endSocket(socket: number): boolean
 
 /**
  * Begins the owner's life in this thread: `ring` is called, soon after, when something has come to its doorbell. It does not keep the event loop
@@ -300,6 +312,13 @@ export declare function openMemory(buffer: Uint8Array, limits: MemoryLimits, poi
  */
 export declare function openPipe(): Array<number>
 
+/**
+ * Begins to read sockets in this thread. `turn` is called with how many rows of four numbers there are in `rows`: the socket; 0 for a piece, 1 for
+ * the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection; where the piece is in `block`, or the system's number of
+ * the error; and the bytes of the piece. All of it is valid during the call. Answers false when somebody else does that already.
+ */
+export declare function openSockets(turn: (arg: number) => void, block: Uint8Array, rows: Uint32Array): boolean
+
 /** A number for a new reader of requests: of Avro (0), of Thrift's compact (1) or binary protocol (2). */
 export declare function openWire(protocol: number, requestBytesMax: number): number
 
@@ -328,6 +347,9 @@ export declare function put(channel: number, owner: number, token: number, waitM
  * headers from outside begin and end. Writes to `did`: events, bytes, datagrams read, 2 for a full block.
  */
 export declare function readDatagrams(block: Uint8Array, fill: number, entries: number, staged: Uint8Array, marks: Uint32Array, count: number, maps: Uint8Array, rules: number, did: Uint32Array): void
+
+/** Says whether a socket is to be read. */
+export declare function readSocket(socket: number, reading: boolean): void
 
 /**
  * Makes an event of every syslog message that is complete in `tail` + `data`. Writes to `did`: events, bytes, bytes of `data` consumed, 2 for a full
@@ -423,3 +445,9 @@ export interface WireHandshake {
   /** What the client takes for the MD5 of the server's protocol. */
   serverHash: Buffer
 }
+
+/**
+ * Sends bytes to sockets: for each three numbers of `rows`, which socket, and where its bytes begin and end. A connection that is lost says so later, when
+ * it is read.
+ */
+export declare function writeSockets(bytes: Uint8Array, rows: Uint32Array, count: number): void

@@ -18,6 +18,10 @@ mod failure;
 mod files;
 mod inspect;
 mod owners;
+#[cfg(unix)]
+mod sockets;
 mod syslog;
 mod text;
+#[cfg(unix)]
+mod uv;
 mod wire;

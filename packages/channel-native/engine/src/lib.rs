@@ -3,6 +3,7 @@
 //! - [`batch`] is the one encoding of events: reading, writing, splitting, changing headers;
 //! - [`lines`] makes events of text that arrives in pieces;
 //! - [`numbers`] makes events that count;
+//! - [`socket`] is a connection that never blocks;
 //! - [`syslog`] makes events of syslog messages;
 //! - [`memory`] is the channel that lives in shared memory;
 //! - [`doorbell`] is how a channel tells a worker that its wait is over;
@@ -22,6 +23,8 @@ pub mod lines;
 pub mod numbers;
 #[cfg(not(loom))]
 pub mod registry;
+#[cfg(not(loom))]
+pub mod socket;
 mod sync;
 pub mod syslog;
 pub mod text;

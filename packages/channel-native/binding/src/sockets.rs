@@ -1,0 +1,307 @@
+//! Sockets of a thread, read together: one call for all that a turn of its event loop has brought.
+//!
+//! ```text
+//! poll ─▶ read ─▶ read ─▶ read ─▶ check: one call of `turn` with as many rows
+//!          └──────┴───────┴─▶ block
+//! ```
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    ffi::{c_int, c_void},
+    io,
+    os::fd::BorrowedFd,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+};
+
+use millrace_engine::socket::Socket;
+use napi::{
+    Env, JsValue,
+    bindgen_prelude::{Function, FunctionRef, Uint8Array, Uint8ArraySlice, Uint32Array, Uint32ArraySlice},
+    sys,
+};
+use napi_derive::napi;
+
+use crate::{
+    failure::{Result, Thrown},
+    uv::{self, Handle},
+};
+
+/// The most that is read of one socket in a turn.
+const READ_BYTES: usize = 64 << 10;
+/// Numbers of a row: which socket, what, and two more of that.
+const ROW: usize = 4;
+/// What a row tells: a piece (where in the block, how many bytes), the end of the peer's side, that all was sent behind which this side ends, and
+/// what the connection is lost with (the system's number of it).
+const PIECE: u32 = 0;
+const END: u32 = 1;
+const ENDED: u32 = 2;
+const LOST: u32 = 3;
+
+struct Polled {
+    /// Before the socket, which may only be closed when it is not polled any more.
+    poll: Handle,
+    socket: Socket,
+    /// What the poll handle watches for.
+    watched: c_int,
+    /// Whether it may be read.
+    reading: bool,
+    /// Whether nothing can come any more.
+    ended: bool,
+}
+
+struct Reactor {
+    env: sys::napi_env,
+    uv: uv::Loop,
+    turn: FunctionRef<u32, ()>,
+    _check: Handle,
+    sockets: HashMap<u32, Polled>,
+    last: u32,
+    block: Uint8Array,
+    used: usize,
+    rows: Uint32Array,
+    told: usize,
+}
+
+thread_local! {
+    static REACTOR: RefCell<Option<Reactor>> = const { RefCell::new(None) };
+}
+
+impl Polled {
+    /// Watches for what it needs. Who does not take what it is sent is not read either.
+    fn watch(&mut self) {
+        let unsent = self.socket.has_unsent();
+        let readable = if self.reading && !self.ended && !unsent { uv::READABLE } else { 0 };
+        let wanted = readable | if unsent { uv::WRITABLE } else { 0 };
+        if wanted != self.watched {
+            self.watched = wanted;
+            self.poll.watch(wanted, on_ready);
+        }
+    }
+
+    /// Sends, or reads to the end of the block: what there is to tell, and how many bytes were read.
+    fn go_on(
+        &mut self,
+        failed: bool,
+        events: c_int,
+        block: &mut Uint8Array,
+        used: usize,
+    ) -> io::Result<Option<(u32, usize)>> {
+        if self.socket.has_unsent() && (failed || events & uv::WRITABLE != 0) {
+            self.socket.flush()?;
+            self.watch();
+            return Ok(self.socket.has_ended().then_some((ENDED, 0)));
+        }
+        if !self.reading || self.ended {
+            return Ok(None);
+        }
+        // SAFETY: the block is the reactor's until the turn is told.
+        let free = unsafe { &mut block.as_mut()[used..used + READ_BYTES] };
+        let read = self.socket.read(free)?;
+        self.ended = read == Some(0);
+        self.watch();
+        Ok(read.map(|bytes| if bytes == 0 { (END, 0) } else { (PIECE, bytes) }))
+    }
+
+    /// Nothing comes or goes any more.
+    fn lose(&mut self) {
+        self.ended = true;
+        self.watched = 0;
+        self.poll.watch(0, on_ready);
+    }
+}
+
+impl Reactor {
+    fn tell(&mut self, row: [u32; ROW]) {
+        let at = ROW * self.told;
+        // SAFETY: the array is the reactor's until the turn is told.
+        let rows = unsafe { self.rows.as_mut() };
+        rows[at..at + ROW].copy_from_slice(&row);
+        self.told += 1;
+    }
+
+    /// Does with a socket what it is ready for; answers whether no other would fit this turn.
+    fn ready(&mut self, number: u32, failed: bool, events: c_int) -> bool {
+        let Some(polled) = self.sockets.get_mut(&number) else { return false };
+        if failed {
+            // libuv has stopped watching; what it was is told by the socket.
+            polled.watched = 0;
+        }
+        match polled.go_on(failed, events, &mut self.block, self.used) {
+            Ok(Some((kind, bytes))) => {
+                self.tell([number, kind, self.used as u32, bytes as u32]);
+                self.used += bytes;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                polled.lose();
+                self.tell([number, LOST, error.raw_os_error().unwrap_or_default().unsigned_abs(), 0]);
+            }
+        }
+        self.used + READ_BYTES > self.block.len() || ROW * (self.told + 1) > self.rows.len()
+    }
+}
+
+extern "C" fn on_ready(handle: *mut c_void, status: c_int, events: c_int) {
+    caught(|| {
+        let number = uv::number_of(handle);
+        let full = REACTOR.with_borrow_mut(|reactor| {
+            reactor.as_mut().is_some_and(|reactor| reactor.ready(number, status < 0, events))
+        });
+        if full {
+            tell_turn();
+        }
+    });
+}
+
+extern "C" fn on_check(_: *mut c_void) {
+    caught(tell_turn);
+}
+
+/// A panic would end the process when it unwound into libuv; the sockets that are left are then those of a thread that nothing tells anything.
+fn caught(act: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(act)).is_err() {
+        eprintln!("The sockets of a thread have stopped because of a defect.");
+    }
+}
+
+/// Calls with what this turn has brought so far. The reactor may be used meanwhile: it takes nothing in before the call is back.
+fn tell_turn() {
+    let told = REACTOR.with_borrow_mut(|reactor| {
+        let reactor = reactor.as_mut().filter(|reactor| reactor.told > 0)?;
+        reactor.used = 0;
+        Some((reactor.env, std::mem::take(&mut reactor.told)))
+    });
+    let Some((env, rows)) = told else { return };
+    let mut scope = ptr::null_mut();
+    // SAFETY: in the thread of the environment, which has not ended: its reactor is there.
+    unsafe { sys::napi_open_handle_scope(env, &raw mut scope) };
+    let turn = REACTOR.with_borrow(|reactor| {
+        let turn = &reactor.as_ref()?.turn;
+        Some(turn.borrow_back(&Env::from_raw(env)).ok()?.raw())
+    });
+    if let Some(turn) = turn {
+        call(env, turn, rows as u32);
+    }
+    // SAFETY: the scope opened above.
+    unsafe { sys::napi_close_handle_scope(env, scope) };
+}
+
+/// Calls into JavaScript as Node does for an event, with ticks and promises behind it.
+fn call(env: sys::napi_env, function: sys::napi_value, argument: u32) {
+    let [mut global, mut number, mut result] = [ptr::null_mut(); 3];
+    // SAFETY: in the thread of the environment, inside of a handle scope, with values of that.
+    unsafe {
+        sys::napi_get_global(env, &raw mut global);
+        sys::napi_create_uint32(env, argument, &raw mut number);
+        let status =
+            sys::napi_make_callback(env, ptr::null_mut(), global, function, 1, &raw const number, &raw mut result);
+        if status == sys::Status::napi_pending_exception {
+            sys::napi_get_and_clear_last_exception(env, &raw mut result);
+            sys::napi_fatal_exception(env, result);
+        }
+    }
+}
+
+/// Begins to read sockets in this thread. `turn` is called with how many rows of four numbers there are in `rows`: the socket; 0 for a piece, 1 for
+/// the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection; where the piece is in `block`, or the system's number of
+/// the error; and the bytes of the piece. All of it is valid during the call. Answers false when somebody else does that already.
+#[napi(catch_unwind)]
+pub fn open_sockets(env: Env, turn: Function<'_, u32, ()>, block: Uint8Array, rows: Uint32Array) -> Result<bool> {
+    if REACTOR.with_borrow(Option::is_some) {
+        return Ok(false);
+    }
+    let failed = |error: napi::Error| Thrown::new("MR_ENGINE_PANIC".into(), error.to_string());
+    let uv: uv::Loop = env.get_uv_event_loop().map_err(failed)?.cast();
+    let turn = turn.create_ref().map_err(failed)?;
+    let mut hook = ptr::null_mut();
+    // SAFETY: in the thread of the environment, and so of its loop.
+    let check = unsafe {
+        sys::napi_add_async_cleanup_hook(env.raw(), Some(on_cleanup), ptr::null_mut(), &raw mut hook);
+        Handle::check(uv, on_check)
+    };
+    let (env, sockets) = (env.raw(), HashMap::new());
+    let reactor = Reactor { env, uv, turn, _check: check, sockets, last: 0, block, used: 0, rows, told: 0 };
+    REACTOR.set(Some(reactor));
+    Ok(true)
+}
+
+/// Closes everything before the environment ends, and lets that wait until the loop has let go.
+unsafe extern "C" fn on_cleanup(hook: sys::napi_async_cleanup_hook_handle, _: *mut c_void) {
+    caught(|| drop(REACTOR.take()));
+    uv::when_closed(move || {
+        // SAFETY: the hook whose turn it is, once.
+        unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+    });
+}
+
+/// Takes a connection from whoever has the descriptor, who may close it afterwards; answers the number of the socket, or 0 when it cannot be taken.
+/// It is not read until [`read_socket`].
+#[napi(catch_unwind)]
+pub fn adopt_socket(descriptor: i32) -> u32 {
+    adopt(descriptor).unwrap_or_default()
+}
+
+fn adopt(descriptor: i32) -> Option<u32> {
+    if descriptor < 0 {
+        return None;
+    }
+    // SAFETY: the caller has it open during the call.
+    let own = unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned().ok()?;
+    let socket = Socket::new(own).ok()?;
+    REACTOR.with_borrow_mut(|reactor| {
+        let reactor = reactor.as_mut()?;
+        let number = reactor.last.wrapping_add(1);
+        // SAFETY: the loop of this thread, where the reactor was made.
+        let poll = unsafe { Handle::poll(reactor.uv, socket.descriptor(), number) }?;
+        reactor.last = number;
+        reactor.sockets.insert(number, Polled { poll, socket, watched: 0, reading: false, ended: false });
+        Some(number)
+    })
+}
+
+/// Says whether a socket is to be read.
+#[napi(catch_unwind)]
+pub fn read_socket(socket: u32, reading: bool) {
+    with(socket, |polled| {
+        polled.reading = reading;
+        polled.watch();
+    });
+}
+
+/// Sends bytes to sockets: for each three numbers of `rows`, which socket, and where its bytes begin and end. A connection that is lost says so later, when
+/// it is read.
+#[napi(catch_unwind)]
+pub fn write_sockets(bytes: Uint8ArraySlice<'_>, rows: Uint32ArraySlice<'_>, count: u32) {
+    for row in rows.chunks_exact(3).take(count as usize) {
+        let piece = bytes.get(row[1] as usize..row[2] as usize).unwrap_or_default();
+        with(row[0], |polled| {
+            // What is wrong is found again when it is read.
+            let _: io::Result<()> = polled.socket.write(piece);
+            polled.watch();
+        });
+    }
+}
+
+/// Ends this side behind what was sent; answers whether all of that has gone. Else a row says when it has.
+#[napi(catch_unwind)]
+pub fn end_socket(socket: u32) -> bool {
+    let mut ended = true;
+    with(socket, |polled| ended = polled.socket.end().is_err() || polled.socket.has_ended());
+    ended
+}
+
+/// Closes a connection at once. Rows that were read before may still name it.
+#[napi(catch_unwind)]
+pub fn close_socket(socket: u32) {
+    REACTOR.with_borrow_mut(|reactor| reactor.as_mut().and_then(|reactor| reactor.sockets.remove(&socket)));
+}
+
+fn with(socket: u32, use_it: impl FnOnce(&mut Polled)) {
+    REACTOR.with_borrow_mut(|reactor| {
+        if let Some(polled) = reactor.as_mut().and_then(|reactor| reactor.sockets.get_mut(&socket)) {
+            use_it(polled);
+        }
+    });
+}
