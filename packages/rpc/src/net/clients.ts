@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Layers, layerServer } from './layers.ts';
+import type { Transport } from './plain-socket.ts';
 
 /** How long it may take to admit a client, and how many may be on their way in. */
 const ADMISSION_MS = 20_000;
@@ -15,6 +16,8 @@ export interface ClientsOptions {
 
 /** What reads a client that was let in. */
 export interface Served {
+  /** What emits `close` when it is over, where that is not the stream it was given. */
+  readonly transport?: Pick<Transport, 'once'>;
   /** Resolves when it is over and its stream is closed. */
   close(): Promise<void>;
 }
@@ -82,7 +85,8 @@ export class Clients {
     const { onConnections } = this.#options;
     this.#served.add(served);
     onConnections?.(1);
-    stream.once('close', () => {
+    const { transport = stream } = served;
+    transport.once('close', () => {
       this.#served.delete(served);
       onConnections?.(-1);
     });

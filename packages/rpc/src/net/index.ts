@@ -1,10 +1,11 @@
 export { Clients, type ClientsOptions, plainAddress, type Reception, type Served } from './clients.ts';
 export { type ClientTlsConfig, clientLayers, type LayerOptions, type ServerTlsConfig, serverLayers } from './config.ts';
 export { describeFirstBytes } from './first-bytes.ts';
-export { freeAtOnce } from './free-at-once.ts';
+export { freeAtOnce, ownPiece } from './free-at-once.ts';
 export { InFlight, type InFlightOptions, type Reader } from './in-flight.ts';
 export type { TlsRules } from './java-tls-names.ts';
 export type { StoreSettings } from './key-store.ts';
 export { type Layers, layerClient, layerServer } from './layers.ts';
 export { cannotListen, type ListenOptions, listen } from './listen.ts';
+export { PlainSocket, type Transport } from './plain-socket.ts';
 export { type ClientTlsSettings, readClientTls, readServerTls, type TlsOptions } from './tls.ts';

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import {
   type Batch,
   type BatchBuilder,
@@ -6,7 +5,7 @@ import {
   type WireProtocol,
   type WireRequest,
 } from '@millrace/channel-native';
-import { describeFirstBytes, freeAtOnce, type InFlight, type Reader } from '../net/index.ts';
+import { describeFirstBytes, freeAtOnce, type InFlight, ownPiece, type Reader, type Transport } from '../net/index.ts';
 import type { Answers } from './answers.ts';
 import { AvroAnswers } from './avro-answers.ts';
 import { binaryAnswers, compactAnswers } from './thrift-answers.ts';
@@ -64,7 +63,7 @@ interface Rest {
 
 /** One client: its requests are handled as they come, several at a time, and answered in their order. */
 export class Connection implements Reader {
-  readonly #stream: Duplex;
+  readonly #stream: Transport;
   readonly #peer: string | undefined;
   readonly #options: ConnectionOptions;
   readonly #reader: RequestReader;
@@ -85,9 +84,10 @@ export class Connection implements Reader {
   #over = false;
   #answered: PromiseWithResolvers<void> | undefined;
 
-  constructor(peer: string | undefined, stream: Duplex, options: ConnectionOptions) {
+  constructor(peer: string | undefined, stream: Transport, options: ConnectionOptions) {
     const { protocol, builder, requestBytesMax, inFlight } = options;
-    this.#stream = stream.pause();
+    this.#stream = stream;
+    stream.pause();
     this.#peer = peer;
     this.#options = options;
     this.#reader = new RequestReader(protocol, builder, { requestBytesMax });
@@ -100,6 +100,10 @@ export class Connection implements Reader {
     stream.on('error', (error: NodeJS.ErrnoException) => this.#tell(error));
     stream.once('close', () => this.#forget());
     this.resume();
+  }
+
+  get transport(): Transport {
+    return this.#stream;
   }
 
   pause(): void {
@@ -128,7 +132,7 @@ export class Connection implements Reader {
     // What comes now is dropped: left unread, it would reset the connection, and take the answers away from the client.
     this.#stream.resume();
     const timer = setTimeout(() => this.#stream.destroy(), FAREWELL_MS);
-    await new Promise((resolve) => this.#stream.once('close', resolve));
+    await new Promise<void>((resolve) => this.#stream.once('close', resolve));
     clearTimeout(timer);
   }
 
@@ -161,7 +165,7 @@ export class Connection implements Reader {
       this.#tell(error as Error);
       this.close();
     }
-    if (at < piece.length) this.#rest = { piece, from: at };
+    if (at < piece.length) this.#rest = { piece: ownPiece(piece), from: at };
     else this.#done(piece);
     this.resume();
   }

@@ -50,6 +50,16 @@ describe('a server with TLS', () => {
   });
 });
 
+test('a client without TLS is read by native code', async () => {
+  const ofNode = () => process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
+  await eventually(ofNode).toBe(0);
+  await using it = await stage();
+  await it.client.write(hello);
+  await eventually(() => avroReplies(it.client.received()).length).toBe(1);
+  // The client's own.
+  expect(ofNode()).toBe(1);
+});
+
 test('a client may be refused by its address', async () => {
   const asked: string[] = [];
   await using it = await stage({

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
 import { BatchBuilder, type WireProtocol } from '@millrace/channel-native';
-import { Clients, InFlight, type Layers, listen, type Reception } from '../net/index.ts';
+import { Clients, InFlight, type Layers, listen, PlainSocket, type Reception } from '../net/index.ts';
 import { Connection, type Handler, type ServerLog } from './connection.ts';
 
 const IN_FLIGHT_BYTES_MAX = 64 << 20;
@@ -57,9 +57,13 @@ export async function serve(options: RpcServerOptions, handler: Handler): Promis
     log,
   };
   const clients = new Clients({ layers, log, onConnections });
+  const isPlain = layers.tls === undefined && layers.compressionLevel === undefined;
   const reception: Reception<boolean> = {
     admit: admit ?? (() => true),
-    serve: (stream, peer) => new Connection(peer, stream, shared),
+    serve: (stream, peer) => {
+      const plain = isPlain && stream instanceof Socket ? PlainSocket.over(stream) : undefined;
+      return new Connection(peer, plain ?? stream, shared);
+    },
   };
 
   // A client that has sent its last request may end its side and still wait for answers.

@@ -1,0 +1,127 @@
+import { type EventEmitter, once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { type AddressInfo, connect, type Server, Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { eventually } from '@millrace/testkit';
+import { expect, onTestFinished, test } from 'vitest';
+import { listen } from './listen.ts';
+import { PlainSocket } from './plain-socket.ts';
+
+/** A client and the side of its connection that native code has. */
+interface Pair {
+  readonly client: Socket;
+  readonly plain: PlainSocket;
+}
+
+async function pairsOf(count: number): Promise<Pair[]> {
+  const accepted: PlainSocket[] = [];
+  const server: Server = await listen({ host: '127.0.0.1', port: 0, allowHalfOpen: true }, (socket) =>
+    accepted.push(PlainSocket.over(socket)!),
+  );
+  const { port } = server.address() as AddressInfo;
+  const pairs: Pair[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {});
+    await eventually(() => accepted.length).toBe(at + 1);
+    pairs.push({ client, plain: accepted[at]! });
+  }
+  onTestFinished(() => {
+    for (const { client, plain } of pairs) {
+      client.destroy();
+      plain.destroy();
+    }
+    server.close();
+  });
+  return pairs;
+}
+
+/** What a stream brings, as text, in the order of its events. */
+function record(stream: EventEmitter): string[] {
+  const events: string[] = [];
+  stream.on('data', (piece: Buffer) => events.push(piece.toString()));
+  stream.on('error', (error: NodeJS.ErrnoException) => events.push(String(error.code)));
+  for (const event of ['end', 'close']) stream.on(event, () => events.push(event));
+  return events;
+}
+
+const sockets = () => readdirSync('/proc/self/fd').length;
+
+test('each side ends for itself, and the connection is closed when both have', async () => {
+  const [{ client, plain }] = (await pairsOf(1)) as [Pair];
+  const [sent, received] = [record(plain), record(client)];
+  client.end('question');
+  plain.resume();
+  await eventually(() => sent).toEqual(['question', 'end']);
+  plain.write(Buffer.from('answer'));
+  plain.end();
+  await eventually(() => sent).toEqual(['question', 'end', 'close']);
+  await eventually(() => received).toEqual(['answer', 'end', 'close']);
+});
+
+test('a connection that is reset says so, and is closed', async () => {
+  const [{ client, plain }] = (await pairsOf(1)) as [Pair];
+  const events = record(plain);
+  plain.resume();
+  client.resetAndDestroy();
+  await eventually(() => events).toEqual(['ECONNRESET', 'close']);
+});
+
+test('while it is paused nothing is told, not even what came in the same turn', async () => {
+  const pairs = await pairsOf(20);
+  const told: number[] = [];
+  for (const { plain } of pairs) {
+    plain.on('data', (piece: Buffer) => {
+      told.push(Number(piece));
+      for (const other of pairs) other.plain.pause();
+    });
+    plain.resume();
+  }
+  for (const [at, { client }] of pairs.entries()) client.write(String(at));
+  await eventually(() => told.length).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(told.length).toBe(1);
+  for (const { plain } of pairs) {
+    plain.removeAllListeners('data');
+    plain.on('data', (piece: Buffer) => told.push(Number(piece)));
+    plain.resume();
+  }
+  await eventually(() => told.toSorted((a, b) => a - b)).toEqual(pairs.map((_, at) => at));
+});
+
+test('what the peer does not take waits, and so does what the peer sends', async () => {
+  const [{ client, plain }] = (await pairsOf(1)) as [Pair];
+  const events = record(plain);
+  plain.resume();
+  const large = Buffer.alloc(16 << 20, 'x');
+  plain.write(large);
+  await new Promise(setImmediate);
+  client.write('ignored for now');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(events).toEqual([]);
+  plain.write(Buffer.from('last'));
+  plain.end();
+  const received: Buffer[] = [];
+  client.on('data', (piece: Buffer) => received.push(piece));
+  await once(client, 'end');
+  expect(Buffer.concat(received).equals(Buffer.concat([large, Buffer.from('last')]))).toBe(true);
+  await eventually(() => events).toEqual(['ignored for now']);
+});
+
+test('a connection that Node has closed already is not taken', () => {
+  expect(PlainSocket.over(new Socket())).toBeUndefined();
+});
+
+test('a worker that is terminated leaves no connection and no descriptor behind', async () => {
+  const before = sockets();
+  for (let life = 0; life < 10; life += 1) {
+    const worker = new Worker(new URL('../server/serving.test.fixture.js', import.meta.url));
+    const [port] = (await once(worker, 'message')) as [number];
+    const clients = Array.from({ length: 50 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+    await Promise.all(clients.map((client) => once(client, 'connect')));
+    for (const client of clients) client.write(Buffer.alloc(100 * life));
+    const closed = clients.map((client) => new Promise((resolve) => client.resume().once('close', resolve)));
+    await worker.terminate();
+    await Promise.all(closed);
+  }
+  await eventually(sockets).toBe(before);
+});
