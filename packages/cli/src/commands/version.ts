@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { version } from '@millrace/kernel/version';
 import type { Command } from 'commander';
 
 /** Millrace's own version, and the version of Flume whose files, flags and protocols it takes. */
 export function versionText(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   return `Millrace ${version}, compatible with Flume 1.11.0`;
 }
 
