@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { Agent } from '@millrace/kernel/agent';
-import { loadConfiguration } from '@millrace/kernel/config/load';
+import { type Loaded, loadConfiguration } from '@millrace/kernel/config/load';
+import type { Plan } from '@millrace/kernel/config/plan-types';
 import type { AgentRequest } from '../commands/agent.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { openLog } from '../log.ts';
+import { type OpenLog, openLog } from '../log.ts';
 import { quoted } from '../shell.ts';
 import { registry } from './components.ts';
 import { openControl } from './control.ts';
@@ -14,7 +15,7 @@ import { reloading } from './reload.ts';
 import { stopSignal } from './stop-signal.ts';
 import { gatherSurroundings } from './surroundings.ts';
 import { tellHowItStopped } from './tell-how-it-stopped.ts';
-import { watchForChange, writtenAt } from './watch.ts';
+import { type WatchOptions, watchForChange, writtenAt } from './watch.ts';
 import { flagsWithoutEffect } from './without-effect.ts';
 
 const POLL_INTERVAL_SECONDS = 30;
@@ -44,6 +45,20 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   }
   showDiagnostics(loaded, log);
 
+  const everyMs = (request.pollInterval || POLL_INTERVAL_SECONDS) * 1_000;
+  return runPlan(plan, { log, level, system, load, watch: request.reloadConf ? { since, everyMs } : undefined });
+}
+
+interface RunOptions extends OpenLog {
+  readonly system: ReadonlyMap<string, string>;
+  /** Reads the configuration as it is now. */
+  readonly load: () => Promise<Loaded>;
+  /** How to look whether it has changed, if at all. */
+  readonly watch: WatchOptions | undefined;
+}
+
+/** Runs what a configuration says, and what it says later. */
+async function runPlan(plan: Plan, { log, level, system, load, watch }: RunOptions): Promise<ExitCode> {
   const { signal, stop } = stopSignal(
     (reason) => log.info({ signal: reason }, 'Stopping: sources accept nothing more, sinks deliver the rest.'),
     () => reloadUnasked({ signal: 'SIGHUP' }, 'Asked to reload the configuration.'),
@@ -64,9 +79,7 @@ export async function runAgent(request: AgentRequest): Promise<ExitCode> {
   });
   await agent.start();
   started = true;
-  const everyMs = (request.pollInterval || POLL_INTERVAL_SECONDS) * 1_000;
-  const onChange = (file: string) => reloadUnasked({ file }, 'The configuration has changed.');
-  const endWatch = request.reloadConf ? watchForChange({ since, everyMs }, onChange) : undefined;
+  const endWatch = watch && watchForChange(watch, (file) => reloadUnasked({ file }, 'The configuration has changed.'));
   if (!signal.aborted) await once(signal, 'abort');
 
   endWatch?.();
