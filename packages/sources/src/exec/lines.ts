@@ -1,5 +1,5 @@
 import type { Batch, SourceContext } from '@millrace/kernel/component';
-import { takeNeighbours } from '../shared/neighbours.ts';
+import { putNeighbours } from '../shared/neighbours.ts';
 import type { exec } from './spec.ts';
 
 /** So much, about what a full pipe brings, is put though it is less than `batchSize`: more leaves the cache, and while a channel is busy more gathers anyhow. */
@@ -85,14 +85,7 @@ export class Lines {
 
   async #putNeighbours(batches: Batch[]): Promise<void> {
     const { emitAll, log } = this.#context;
-    const { whole, parts } = takeNeighbours(batches);
-    let lines = 0;
-    let error: Error | undefined;
-    await emitAll(whole, (failure) => {
-      lines += 1;
-      error = failure;
-    });
-    for (const part of parts) part.release();
-    if (error !== undefined) log.error({ error, lines }, 'Lines were dropped.');
+    const { refused: lines, error } = await putNeighbours(batches, emitAll);
+    if (lines > 0) log.error({ error, lines }, 'Lines were dropped.');
   }
 }

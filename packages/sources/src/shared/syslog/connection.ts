@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Batch, Log, SourceContext } from '@millrace/kernel/component';
 import type { SourceSpec } from '@millrace/kernel/spec';
 import { freeAtOnce, type InFlight, type Reader } from '@millrace/rpc/net';
-import { takeNeighbours } from '../neighbours.ts';
+import { putNeighbours } from '../neighbours.ts';
 import { Tail } from '../tail.ts';
 import type { MessageReader } from './format.ts';
 
@@ -121,15 +121,8 @@ export class Connection implements Reader {
 
   async #put(batches: Batch[]): Promise<void> {
     const { emitAll, log } = this.#options;
-    const { whole, parts } = takeNeighbours(batches);
-    let messages = 0;
-    let error: Error | undefined;
-    await emitAll(whole, (failure) => {
-      messages += 1;
-      error = failure;
-    });
-    for (const part of parts) part.release();
-    if (error !== undefined) log.error({ error, messages, peer: this.#peer }, 'Messages were dropped.');
+    const { refused: messages, error } = await putNeighbours(batches, emitAll);
+    if (messages > 0) log.error({ error, messages, peer: this.#peer }, 'Messages were dropped.');
   }
 
   /** An unfinished message at the end is dropped, as Flume does. */
