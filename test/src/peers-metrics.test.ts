@@ -8,7 +8,7 @@ import { freePort, LineClient } from '@millrace/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Both, both, kinds } from './peers/both.ts';
 import { type Kind, missingFlume, Peer } from './peers/peer.ts';
-import { append, appendBatch, connectAvro, eventsOf, handshake, message, read } from './wire/avro.ts';
+import { append, appendBatch, connectAvro, eventsOf, talk, talkOver } from './wire/avro.ts';
 import { connectThrift, thriftCall } from './wire/thrift.ts';
 
 /** The real Flume and Millrace run the same configuration, get the same input, and `/metrics` of both must say the same. */
@@ -116,20 +116,10 @@ describe.skipIf(missing !== undefined)('metrics, beside those of Flume', { timeo
 
   /** Sends the same to each. The clients of `calls` and `lines` stay connected. */
   async function feed(to: Ports): Promise<void> {
-    const talk = async (port: number, calls: readonly Uint8Array[], stay = false) => {
-      const client = await connectAvro(port);
-      const answers: (string | undefined)[] = [];
-      for (const [serial, stream] of calls.entries()) {
-        const head = serial === 0 ? handshake() : Buffer.alloc(0);
-        const reply = await client.ask(message(serial, Buffer.concat([head, stream])));
-        answers.push(reply && read(reply, { handshakes: serial === 0 }).result);
-      }
-      if (stay) open.push(client);
-      else await client.close();
-      return answers;
-    };
     const batch = (events: number) => appendBatch(eventsOf(...Array(events).fill('x')));
-    await talk(to.calls, [append(eventsOf('a')[0]!), batch(5), append(eventsOf('b')[0]!)], true);
+    const staying = await connectAvro(to.calls);
+    open.push(staying);
+    await talkOver(staying, [append(eventsOf('a')[0]!), batch(5), append(eventsOf('b')[0]!)]);
     await talk(to.calls, [batch(3)]);
     await talk(to.relay, [batch(10), batch(2)]);
     const answers = await talk(to.full, [batch(5), batch(4), append(eventsOf('x')[0]!)]);

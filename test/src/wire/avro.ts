@@ -162,12 +162,21 @@ export function read({ stream }: Reply, { handshakes }: { readonly handshakes: b
 /** Sends calls over a connection of its own, one after the other, and says what was answered to each. */
 export async function talk(port: number, calls: readonly Uint8Array[]): Promise<(string | undefined)[]> {
   const client = await connectAvro(port);
+  const answers = await talkOver(client, calls);
+  await client.close();
+  return answers;
+}
+
+/** The same over a new connection, which stays. */
+export async function talkOver(
+  client: Awaited<ReturnType<typeof connectAvro>>,
+  calls: readonly Uint8Array[],
+): Promise<(string | undefined)[]> {
   const answers: (string | undefined)[] = [];
   for (const [serial, stream] of calls.entries()) {
     const head = serial === 0 ? handshake() : Buffer.alloc(0);
     const reply = await client.ask(message(serial, Buffer.concat([head, stream])));
     answers.push(reply && read(reply, { handshakes: serial === 0 }).result);
   }
-  await client.close();
   return answers;
 }
