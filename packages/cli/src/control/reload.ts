@@ -24,6 +24,6 @@ function renderReload(name: string, { outcome, changes: { changes, untouched, re
   const others = `${count(untouched, 'component')} ${untouched === 1 ? 'goes' : 'go'} on untouched.\n`;
   const rows = changes.map(({ id, what, why }) => [id, what, why]);
   const title = `${outcome === 'applied' ? `${name} has reloaded` : `What a reload of ${name} would do`}:\n`;
-  const told = rows.length === 0 ? 'There is nothing to change. ' : title + columns(rows);
+  const told = rows.length === 0 ? 'There is nothing to change. ' : title + columns(rows, [true, true, true]);
   return [told, others, ...remarks.map((remark) => `${remark}\n`)].join('');
 }
