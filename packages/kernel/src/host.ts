@@ -28,8 +28,8 @@ export interface HostOptions {
 }
 
 /** How often the memory of a worker is measured, and how often when it holds more than half of what it may. */
-export const MEMORY_SAMPLE_MS = 1_000;
-export const MEMORY_SAMPLE_NEAR_LIMIT_MS = 100;
+const MEMORY_SAMPLE_MS = 1_000;
+const MEMORY_SAMPLE_NEAR_LIMIT_MS = 100;
 
 /**
  * V8 lets dead buffers pile up to a multiple of this before it looks for them: with its own default of 48 to 96 MiB in every source that

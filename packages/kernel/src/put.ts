@@ -139,7 +139,7 @@ async function holdUntil(settled: Promise<void>, held: DisposableStack): Promise
 }
 
 /** What a transaction of several batches asks for. */
-export function needOfAll(pieces: Pieces) {
+function needOfAll(pieces: Pieces) {
   const need = { events: 0, bytes: 0, slots: 0 };
   for (const piece of pieces) {
     need.events += piece.length;

@@ -10,7 +10,7 @@ export const START_RETRY_MS = 3_000;
 /** The pauses after a component that ran has crashed. */
 export const CRASH_BACKOFF: BackoffOptions = { firstMs: 100, maxMs: 30_000, healthyMs: 60_000 };
 /** How long a thread may take to end after it was killed before it is given up. */
-export const EXIT_TIMEOUT_MS = 2_000;
+const EXIT_TIMEOUT_MS = 2_000;
 
 export interface SupervisorOptions extends Omit<HostOptions, 'onLog'> {
   readonly log: Log;

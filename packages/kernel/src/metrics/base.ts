@@ -41,7 +41,7 @@ export const sinkMetrics = {
 };
 
 /** What every channel keeps; the keys are those of its counters and of what {@link channelFigures} makes of them. */
-export const channelMetrics = {
+const channelMetrics = {
   attempted: counter('channel_events_put_attempted_total', 'Events that were put, or refused after a wait.', {
     flume: 'EventPutAttemptCount',
   }),

@@ -28,7 +28,7 @@ export interface Opened {
 export type Open = (stage: Stage) => Promise<Opened>;
 
 /** A runner that never waits for anything still lets its worker's event loop turn this often: stop and doorbells come through it. */
-export const TURN_MS = 10;
+const TURN_MS = 10;
 
 /** Knows when the event loop is due for a turn. */
 export class Turn {

@@ -8,9 +8,9 @@ import type { SinkSpec } from '../spec.ts';
 import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
 
 /** The pause after a delivery or a take has failed, as in Flume. */
-export const FAILURE_PAUSE_MS = 5_000;
+const FAILURE_PAUSE_MS = 5_000;
 /** The same while draining, when time is short. */
-export const DRAIN_PAUSE_MS = 1_000;
+const DRAIN_PAUSE_MS = 1_000;
 
 /** How soon it is seen whether a channel has brought back from the disk what it still has. */
 const DRAIN_WAIT_MS = 5;

@@ -9,7 +9,7 @@ import type { SourceSpec } from '../spec.ts';
 import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
 
 /** Flume's pauses between polls that find nothing, for sources that do not set their own. */
-export const POLL_BACKOFF = { incrementMs: 1_000, maxMs: 5_000 } as const;
+const POLL_BACKOFF = { incrementMs: 1_000, maxMs: 5_000 } as const;
 
 /** Connects a source to its channels and opens it, behind its interceptors. */
 export async function open({ assignment, owner, module, log, asked, overdue }: Stage): Promise<Opened> {

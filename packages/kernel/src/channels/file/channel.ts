@@ -38,7 +38,7 @@ export const create: CreateChannel = async (config, { id, log }) => {
 };
 
 /** Options of the engine for the settings of a channel; directories that are not set are its own, so that no two channels meet. */
-export function optionsOf(config: Config, id: string): FileChannelOptions {
+function optionsOf(config: Config, id: string): FileChannelOptions {
   const { dataDirectories, checkpointDirectory, backupDirectory, useDualCheckpoints, segmentBytes, ...rest } = config;
   const { keepAliveSeconds, syncPerTransaction, syncIntervalSeconds, keepFreeBytes, bufferBytes, ...same } = rest;
   return {

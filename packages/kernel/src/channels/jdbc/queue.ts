@@ -140,7 +140,7 @@ export class Queue {
 }
 
 /** The share of a run in the bytes of its row; shares of neighbours add up. */
-export function bytesOf({ row, from, to }: Run): number {
+function bytesOf({ row, from, to }: Run): number {
   const upTo = (event: number) => Math.floor((row.bytes * event) / row.events);
   return upTo(to) - upTo(from);
 }
