@@ -1,8 +1,11 @@
+const ignore = () => {};
+
 /** Writes to standard output all that there is to say, before the process ends. A reader that has seen enough, as head does, is no failure. */
 export async function print(text: string): Promise<void> {
-  process.stdout.on('error', () => {});
+  const { stdout } = process;
+  if (!stdout.listeners('error').includes(ignore)) stdout.on('error', ignore);
   await new Promise<void>((resolve, reject) => {
-    process.stdout.write(text, (error) => {
+    stdout.write(text, (error) => {
       if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') reject(error);
       else resolve();
     });

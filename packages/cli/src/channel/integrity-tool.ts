@@ -1,5 +1,6 @@
 import { FileRepair } from '@millrace/channel-native';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { print } from '../print.ts';
 import { locate } from './directories.ts';
 import { mend } from './repair.ts';
 import { compare } from './verify.ts';
@@ -21,8 +22,6 @@ export async function checkAndMend(named: readonly string[]): Promise<ExitCode> 
     'Number of Corrupt Events': eventsLost,
   };
   const lines = Object.entries(figures).map(([what, number]) => `${what} = ${number}\n`);
-  process.stdout.write(
-    `---------- Summary --------------------\n${lines.join('')}---------------------------------------\n`,
-  );
+  await print(`---------- Summary --------------------\n${lines.join('')}---------------------------------------\n`);
   return exitCodes.done;
 }

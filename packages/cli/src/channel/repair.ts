@@ -1,6 +1,7 @@
 import { FileRepair } from '@millrace/channel-native';
 import type { ChannelOptions } from '../commands/channel.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { print } from '../print.ts';
 import { commandFor, locate } from './directories.ts';
 import { ProgressLine } from './progress.ts';
 
@@ -15,19 +16,19 @@ export async function repair(named: readonly string[], { checkpoint, yes = false
   progress.show('reading everything');
   using work = await FileRepair.plan(directories, { toApply: yes }).finally(() => progress.clear());
   if (work.steps().length === 0) {
-    process.stdout.write('There is nothing to mend.\n');
+    await print('There is nothing to mend.\n');
     return exitCodes.done;
   }
   if (!yes) {
-    print('This would be done:', work.steps());
+    await print(listed('This would be done:', work.steps()));
     const more = work.isLast()
       ? ''
       : ' What is to be done then can only be seen when this is done; it is said before it is done.';
-    process.stdout.write(`Nothing was changed.${more} To do it: ${commandFor('repair', directories, '--yes')}\n`);
+    await print(`Nothing was changed.${more} To do it: ${commandFor('repair', directories, '--yes')}\n`);
     return exitCodes.failed;
   }
   await mend(work);
-  process.stdout.write('Done.\n');
+  await print('Done.\n');
   return exitCodes.done;
 }
 
@@ -35,11 +36,11 @@ export async function repair(named: readonly string[], { checkpoint, yes = false
 export async function mend(work: FileRepair): Promise<void> {
   let more = true;
   while (more) {
-    if (work.steps().length > 0) print('Doing this:', work.steps());
+    if (work.steps().length > 0) await print(listed('Doing this:', work.steps()));
     more = await work.apply();
   }
 }
 
-function print(what: string, steps: readonly string[]): void {
-  process.stdout.write(`${what}\n${steps.map((step) => `- ${step}\n`).join('')}`);
+function listed(what: string, steps: readonly string[]): string {
+  return `${what}\n${steps.map((step) => `- ${step}\n`).join('')}`;
 }

@@ -2,6 +2,7 @@ import { type FileDirectories, type VerifyProgress, verifyFiles } from '@millrac
 import { bytesText, count } from '@millrace/kernel/words';
 import type { ChannelOptions } from '../commands/channel.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { print } from '../print.ts';
 import { commandFor, locate, usedMeanwhile } from './directories.ts';
 import { ProgressLine } from './progress.ts';
 
@@ -25,17 +26,17 @@ export async function verify(named: readonly string[], { checkpoint }: ChannelOp
   const compared = await compare(directories);
   const { segments, bytes, records, events, queued, queuedBytes, findings, eventsLost, refused } = compared;
   if (refused) {
-    process.stdout.write(`Whether that can be mended, says: ${commandFor('repair', directories)}\n`);
+    await print(`Whether that can be mended, says: ${commandFor('repair', directories)}\n`);
     return exitCodes.failed;
   }
   const what = `${count(records, 'record')} with ${count(events, 'event')} in ${count(segments, 'segment')} (${bytesText(bytes)})`;
-  process.stdout.write(`Compared ${what}. Queued: ${count(queued, 'event')}, ${bytesText(queuedBytes)}.\n`);
+  await print(`Compared ${what}. Queued: ${count(queued, 'event')}, ${bytesText(queuedBytes)}.\n`);
   if (findings === 0) {
-    process.stdout.write('Everything is as it should be.\n');
+    await print('Everything is as it should be.\n');
     return exitCodes.done;
   }
   const lost = eventsLost === 0 ? 'No event is lost.' : `${count(eventsLost, 'event is', 'events are')} lost.`;
-  process.stdout.write(
+  await print(
     `${count(findings, 'thing is not as it', 'things are not as they')} should be. ${lost} What can be done about it: ${commandFor('repair', directories)}\n`,
   );
   return exitCodes.failed;
@@ -57,23 +58,23 @@ export async function compare(directories: FileDirectories): Promise<Comparison>
   const progress = new ProgressLine(process.stderr);
   const tell = (text: string) => {
     progress.clear();
-    process.stdout.write(`${text}\n`);
     all.findings += 1;
+    return print(`${text}\n`);
   };
   try {
     for await (const part of verifyFiles(directories)) {
       add(all, part);
-      for (const { text } of part.findings) tell(text);
+      for (const { text } of part.findings) await tell(text);
       progress.show(
         `${Math.floor((100 * all.bytes) / Math.max(1, part.bytesInAll))} % of ${bytesText(part.bytesInAll)} compared`,
       );
     }
   } catch (error) {
-    tell((error as Error).message);
+    await tell((error as Error).message);
     all.refused = true;
   }
   const used = all.findings > 0 ? usedMeanwhile(directories) : undefined;
-  if (used !== undefined) tell(used);
+  if (used !== undefined) await tell(used);
   progress.clear();
   return all;
 }
