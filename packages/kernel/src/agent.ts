@@ -1,5 +1,5 @@
 import { newOwner, reclaimOwner } from '@millrace/channel-native';
-import { type BackoffOptions, pause } from './backoff.ts';
+import { type BackoffOptions, pause, unlessAborted } from './backoff.ts';
 import type { ChannelStatus } from './channel-keeper.ts';
 import type { Log } from './component.ts';
 import { type Changes, comparePlans } from './config/compare.ts';
@@ -212,7 +212,7 @@ export class Agent {
       remark('error', `The thread of ${id} does not end: ${consequence}.`);
     }
     const plan = withStuck(running, kept, new Set(this.#stuck));
-    const until = (wait: Promise<unknown>) => settledOr(this.#stopping.signal, wait);
+    const until = (wait: Promise<unknown>) => unlessAborted(this.#stopping.signal, wait);
     await this.#channels.become(plan.channels, { touched: endedBy(comparePlans(running, plan)), remark, until });
     await until(this.#sinks.start(plan.sinks));
     if (!this.#stopped) await until(this.#sources.start(plan.sources));
@@ -295,18 +295,5 @@ export class Agent {
       return { id, module: registration.module.href, config };
     });
     return { kind: 'source', id, module, config, metrics, drive, required, optional, interceptors };
-  }
-}
-
-/** Waits for something, or until the signal aborts. (A race with a promise that never settles would hold on to every wait.) */
-async function settledOr(signal: AbortSignal, wait: Promise<unknown>): Promise<void> {
-  if (signal.aborted) return;
-  const { promise: aborted, resolve } = Promise.withResolvers<void>();
-  const abort = () => resolve();
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([wait, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

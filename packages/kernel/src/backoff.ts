@@ -31,3 +31,16 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return;
   await sleep(ms, undefined, { ...(signal && { signal }) }).catch(() => {});
 }
+
+/** Waits for something, or until the signal aborts, whichever is first. (A race with a promise that never settles would hold on to every wait.) */
+export async function unlessAborted(signal: AbortSignal, wait: Promise<unknown>): Promise<void> {
+  if (signal.aborted) return;
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const abort = () => resolve();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([wait, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -2,7 +2,7 @@ import type { ChannelAddress } from './channel.ts';
 import { ChannelKeeper, type ChannelKeeperOptions, type ChannelStatus } from './channel-keeper.ts';
 import type { ChannelPlan } from './config/plan-types.ts';
 import { moveContent } from './move-content.ts';
-import { count } from './words.ts';
+import { eventsText } from './words.ts';
 
 /** A channel that ended with events in it and does not keep them. */
 export interface Loss {
@@ -146,8 +146,4 @@ function placeOf({ name, config, registration: { spec } }: ChannelPlan): string 
     resource.what === 'directory' ? [resource.path] : [],
   );
   return directories.length > 0 ? `in ${directories.join(', ')}` : (spec.facts?.(config, name).where ?? 'where it was');
-}
-
-function eventsText(events: number | undefined): string {
-  return events === undefined ? 'an unknown number of events' : count(events, 'event');
 }

@@ -1,5 +1,5 @@
 import { BatchBuilder } from '@millrace/channel-native';
-import { pause } from '@millrace/kernel/backoff';
+import { pause, unlessAborted } from '@millrace/kernel/backoff';
 import type { Batch, Log, RunningSource, SourceContext } from '@millrace/kernel/component';
 import { Charset } from '../shared/charset.ts';
 import { Command, type Exit, within } from './command.ts';
@@ -125,14 +125,6 @@ function readErrors(fd: number, { log, charset }: { readonly log: Log; readonly 
     return true;
   };
   return new Output(fd, { charset, builder: new BatchBuilder(), lineBytesMax: ERROR_LINE_BYTES_MAX, take });
-}
-
-/** Waits for a promise, but not longer than until the signal aborts. */
-async function unlessAborted(signal: AbortSignal, promise: Promise<void>): Promise<void> {
-  if (signal.aborted) return;
-  const over = new AbortController();
-  const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { signal: over.signal }));
-  await Promise.race([promise, aborted]).finally(() => over.abort());
 }
 
 function endOf(exit: Exit | undefined): End {
