@@ -47,6 +47,8 @@ Settings (-Dkey=value, repeatable):
   -Dflume.monitoring.port=PORT    where (default: 41414)
   -Danything=value                what \${sys:anything} in the configuration stands for
 
+While it runs, it takes a changed file on, and millrace status, stop and reload speak to it.
+
 The log goes to standard error: for people on a terminal, as JSON lines otherwise. Events that the logger sink prints go to standard output.
 ${exitCodesHelp}`;
 
