@@ -36,6 +36,7 @@ export interface AgentOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How an agent and all that is in it are at one moment. */
 export interface AgentStatus {
   readonly name: string;
   /** In milliseconds since 1970. */

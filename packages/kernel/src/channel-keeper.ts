@@ -23,6 +23,7 @@ export interface Named<Of extends Spec = Spec> {
 /** How often a channel is asked to give back memory that it does not need now. */
 export const TRIM_MS = 10_000;
 
+/** How a channel is, with its figures. */
 export interface ChannelStatus extends Named<ChannelSpec> {
   readonly open: boolean;
   readonly counters: Readonly<Record<string, number>>;

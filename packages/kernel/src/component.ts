@@ -34,6 +34,7 @@ export type MetersOf<Of extends Metrics> = { readonly [Key in keyof Of]: Meter }
 /** What becomes of the events of an {@link SourceContext.emitEach} call, told in order, as soon as it is known. */
 export type EachOutcome = (accepted: number, failure: Error | undefined) => void;
 
+/** What a source is opened with: besides the rest, what puts its events into the channels. */
 export interface SourceContext<Of extends Spec> extends Context<Of> {
   /**
    * Puts a batch, as one transaction, into every channel the selector names. Resolves once all required channels hold it; rejects when one
@@ -98,6 +99,7 @@ export interface Events {
   map(make: (event: SingleEvent, index: number) => MadeEvent | undefined): void;
 }
 
+/** An interceptor that is open. */
 export interface RunningInterceptor {
   /**
    * Called with what a source emits, before its channels are chosen: with one event or with thousands. What it throws refuses all of them
@@ -110,6 +112,7 @@ export interface RunningInterceptor {
   close(): Promise<void>;
 }
 
+/** What a sink is opened with. */
 export interface SinkContext<Of extends Spec> extends Context<Of> {}
 
 /** A source that calls `emit` by itself. */
@@ -125,6 +128,7 @@ export interface PollingSource extends RunningSource {
   readonly backoff?: { readonly incrementMs: number; readonly maxMs: number };
 }
 
+/** A sink that is open; the kernel takes events from its channel for it. */
 export interface RunningSink {
   /** Most events in one delivery. */
   readonly batchSize: number;

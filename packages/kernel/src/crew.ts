@@ -6,6 +6,7 @@ import { allocateCells, type CellRange, readCells } from './metrics/cells.ts';
 import type { SinkSpec, SourceSpec } from './spec.ts';
 import type { ComponentStatus, Supervisor } from './supervisor.ts';
 
+/** How a source or a sink is, with its figures. */
 export interface MeteredStatus extends ComponentStatus, Named<SourceSpec | SinkSpec> {
   /** Names of the channels it puts into or takes from, the required ones first. */
   readonly channels: readonly string[];

@@ -14,6 +14,7 @@ export interface Loss {
 /** Takes a sentence that those who asked for a reload and the readers of the log should know. */
 export type Remark = (level: 'info' | 'warn' | 'error', sentence: string) => void;
 
+/** What is to be known about a change of channels besides what they shall become. */
 export interface Becoming {
   /** Ids of the channels that go, or are opened with other settings. */
   readonly touched: ReadonlySet<string>;

@@ -37,6 +37,7 @@ interface Component {
   readonly metrics: CellRange;
 }
 
+/** What a worker needs to open an interceptor of its source. */
 export interface InterceptorAssignment extends Omit<Component, 'metrics'> {}
 
 export interface SourceAssignment extends Component {

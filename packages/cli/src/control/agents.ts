@@ -28,6 +28,7 @@ export interface RunningAgent {
   readonly label: string;
 }
 
+/** What a search for agents has found. */
 export interface FoundAgents {
   readonly agents: readonly RunningAgent[];
   /** Sentences about those that should answer and do not. */

@@ -106,6 +106,7 @@ export interface WorkerReport extends ComponentReport {
   readonly eventsPerSecond: number;
 }
 
+/** A channel. */
 export interface ChannelReport extends ComponentReport {
   readonly kind: 'channel';
   /** Whether what is in it survives the end of the agent. */

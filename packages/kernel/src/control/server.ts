@@ -26,6 +26,7 @@ export interface ControlOptions {
   readonly patienceMs?: number;
 }
 
+/** A control socket that listens. */
 export interface ControlServer {
   readonly path: string;
   /**

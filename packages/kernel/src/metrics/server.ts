@@ -19,6 +19,7 @@ export interface MetricsServerOptions {
   readonly retryMs?: number;
 }
 
+/** A server that listens, or waits for its port. */
 export interface MetricsServer {
   /** Resolves with its port when it listens, which may take as long as somebody else has the port. */
   readonly listening: Promise<number>;
