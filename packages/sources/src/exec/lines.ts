@@ -4,7 +4,7 @@ import type { exec } from './spec.ts';
 
 /** So much, about what a full pipe brings, is put though it is less than `batchSize`: more leaves the cache, and while a channel is busy more gathers anyhow. */
 const ENOUGH_BYTES = 60 << 10;
-/** How much is read while lines are being put. More shares transactions better; but what finds no room when the source is stopped is lost. */
+/** How much is read while lines are being put. More shares transactions better; but what finds no room in time when the source is stopped is lost. */
 const AHEAD_BYTES = 256 << 10;
 
 /** Gathers lines until there are enough, or they have waited long enough, and puts them in order. */

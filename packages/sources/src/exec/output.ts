@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { TextReader } from '@millrace/channel-native';
 import type { Batch, BatchBuilder } from '@millrace/kernel/component';
@@ -13,6 +14,14 @@ export interface OutputOptions {
 
 /** What is read at a time where it has to be decoded. */
 const PIECE_BYTES = 64 << 10;
+/** More than a pipe holds. */
+const REST_BYTES = 1 << 20;
+
+/** Where the next bytes are to be read to, and what becomes of them; it says whether to read on. */
+interface Receiver {
+  readonly buffer: () => Uint8Array;
+  readonly callback: (bytes: number) => boolean;
+}
 
 /** Lines that come out of a pipe. */
 export class Output {
@@ -20,19 +29,22 @@ export class Output {
   readonly ended: Promise<void>;
   readonly #socket: Socket;
   readonly #text: TextReader;
+  readonly #fd: number;
+  readonly #onread: Receiver;
 
   constructor(fd: number, { charset, builder, lineBytesMax, take }: OutputOptions) {
     const text = new TextReader(builder, lineBytesMax);
     this.#text = text;
     // UTF-8 is read to where it is split.
-    const inPlace = { buffer: () => text.room(), callback: (bytes: number) => take(text.took(bytes)) };
-    const onread = charset.isUtf8
+    const inPlace: Receiver = { buffer: () => text.room(), callback: (bytes) => take(text.took(bytes)) };
+    this.#onread = charset.isUtf8
       ? inPlace
       : decoded(charset, (utf8) => {
           text.room(utf8.length).set(utf8);
           return take(text.took(utf8.length));
         });
-    this.#socket = new Socket({ fd, readable: true, writable: false, onread });
+    this.#fd = fd;
+    this.#socket = new Socket({ fd, readable: true, writable: false, onread: this.#onread });
     this.ended = new Promise((resolve) => {
       this.#socket.once('close', () => {
         take(text.end());
@@ -52,14 +64,30 @@ export class Output {
     if (!this.#socket.destroyed) this.#socket.resume();
   }
 
-  /** Reads no more, though somebody may still write. */
+  /** Reads what has been written and no more, though somebody may still write. */
   close(): void {
+    if (this.#socket.destroyed) return;
+    const { buffer, callback } = this.#onread;
+    for (let bytes = 0, all = 0; all < REST_BYTES; all += bytes) {
+      bytes = readNow(this.#fd, buffer());
+      if (bytes === 0) break;
+      callback(bytes);
+    }
     this.#socket.destroy();
   }
 }
 
-function decoded(charset: Charset, receive: (utf8: Buffer) => boolean) {
+/** What can be read without waiting; 0 for nothing. */
+function readNow(fd: number, room: Uint8Array): number {
+  try {
+    return readSync(fd, room);
+  } catch {
+    return 0; // Somebody may write later, or the pipe is broken.
+  }
+}
+
+function decoded(charset: Charset, receive: (utf8: Buffer) => boolean): Receiver {
   const { decode } = charset.conversation();
   const piece = Buffer.alloc(PIECE_BYTES);
-  return { buffer: piece, callback: (bytes: number) => receive(decode(piece.subarray(0, bytes))) };
+  return { buffer: () => piece, callback: (bytes: number) => receive(decode(piece.subarray(0, bytes))) };
 }

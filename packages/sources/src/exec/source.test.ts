@@ -218,6 +218,28 @@ describe('a full channel', () => {
     expect(it.source.figures()).toMatchObject({ received: 20_000, accepted: 20_000, rejected: 0 });
   });
 
+  test('is waited for when the source stops, as long as there is time: nothing that was written is lost', async () => {
+    const channel = new ScratchChannel({ capacity: 5, transactionCapacity: 5 });
+    const countFile = join(directory, 'written.count');
+    const command = `i=0; while printf '%04000d\\n' $i; do i=$((i + 1)); printf + >> ${countFile}; done`;
+    await using it = await stage({ shell, command }, channel);
+    await eventually(() => channel.counters().queued).toBe(5);
+    await sleep(1_500);
+    const stopped = it.source.stop(60_000);
+    // By then the command has been ended, and its output closed.
+    await sleep(6_500);
+    const taking = setInterval(() => taken.push(...channel.takeBodies().map(Number)), 1);
+    const taken: number[] = [];
+    await stopped;
+    clearInterval(taking);
+    taken.push(...channel.takeBodies().map(Number));
+    const written = readFileSync(countFile).length;
+    // It may have been ended before it had counted the last one.
+    expect([written, written + 1]).toContain(taken.length);
+    expect(taken).toEqual(Array.from({ length: taken.length }, (_, at) => at));
+    expect(it.source.figures()).toMatchObject({ accepted: taken.length, rejected: 0 });
+  }, 30_000);
+
   test('does not keep the source from stopping, and what had no room is told', async () => {
     const channel = new ScratchChannel({ capacity: 5, transactionCapacity: 5 });
     await using it = await stage({ shell, command: 'seq 100; sleep 60' }, channel);
