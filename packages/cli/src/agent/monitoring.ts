@@ -1,9 +1,9 @@
 import type { AgentStatus } from '@millrace/kernel/agent';
 import type { Log } from '@millrace/kernel/component';
+import { monitoringKeys as keys, monitoringSettings } from '@millrace/kernel/config/monitoring';
 import { componentLog } from '@millrace/kernel/log';
 import { measuredIn } from '@millrace/kernel/metrics/measured';
 import type { MetricsServer } from '@millrace/kernel/metrics/server';
-import { monitoringKeys as keys, monitoringSettings } from '@millrace/kernel/metrics/settings';
 import { port } from '@millrace/kernel/types';
 
 /** Serves the metrics if the settings `flume.monitoring.…` ask for it. Settings that cannot be followed are told to the log: the agent runs without. */

@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path';
-import { monitoringKeys, monitoringSettings } from '../metrics/settings.ts';
 import type { Resource, Spec } from '../spec.ts';
 import type { Place, Report } from './diagnostic.ts';
 import type { Listed } from './listing.ts';
+import { monitoringKeys, monitoringSettings } from './monitoring.ts';
 import { placeInValue } from './properties.ts';
 
 /** A part of the host, and the component that needs it. */
