@@ -90,7 +90,7 @@ test('a memory channel with other limits keeps its events, in their order', asyn
   ]);
   expect(remarks).toEqual([]);
   await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
-  expect(agent.status().channels[0]!.config).toMatchObject({ capacity: 60 });
+  expect(agent.plan.channels[0]!.config).toMatchObject({ capacity: 60 });
 });
 
 test.for([

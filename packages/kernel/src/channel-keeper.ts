@@ -13,7 +13,6 @@ export interface Named<Of extends Spec = Spec> {
   /** Such as `c1`. */
   readonly name: string;
   readonly spec: Of;
-  readonly config: Readonly<Record<string, unknown>>;
   /** When it was first open, in milliseconds since 1970; 0 before that. */
   readonly startedAtMs: number;
   /** When it was stopped for good, in milliseconds since 1970; 0 before that. */
@@ -25,6 +24,8 @@ export const TRIM_MS = 10_000;
 
 /** How a channel is, with its figures. */
 export interface ChannelStatus extends Named<ChannelSpec> {
+  /** Whether what is in it is there again when it is opened again. */
+  readonly durable: boolean;
   readonly open: boolean;
   readonly counters: Readonly<Record<string, number>>;
   /** Why it could not be opened the last time that failed. */
@@ -100,12 +101,12 @@ export class ChannelKeeper {
 
   status(): ChannelStatus {
     this.#readCounters();
-    const { id, name, config, registration } = this.plan;
+    const { id, name, registration } = this.plan;
     return {
       id,
       name,
       spec: registration.spec,
-      config,
+      durable: this.durable,
       startedAtMs: this.#startedAtMs,
       stoppedAtMs: this.#stoppedAtMs,
       open: this.isOpen,

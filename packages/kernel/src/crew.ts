@@ -89,7 +89,6 @@ function statusOf({ plan, supervisor, cells }: Member<SinkPlan | SourcePlan>): M
     ...supervisor.status(),
     name: plan.name,
     spec: plan.registration.spec,
-    config: plan.config,
     channels: channelsOf(plan),
     metrics: readCells(cells),
   };

@@ -45,13 +45,13 @@ function workerReport<Of extends 'source' | 'sink'>(kind: Of, status: MeteredSta
 
 function channelReport(status: ChannelStatus, rates: Rates): ChannelReport {
   const component = componentReport(status);
-  const { spec, config, name, open, stoppedAtMs, lastError } = status;
+  const { durable, open, stoppedAtMs, lastError } = status;
   const { queued = 0, leased = 0, oldestMs = 0, capacity = 0 } = status.counters;
   return {
     kind: 'channel',
     ...component,
     state: open ? 'running' : stoppedAtMs !== 0 ? 'stopped' : lastError === undefined ? 'starting' : 'waiting',
-    durable: spec.facts?.(config, name).durable ?? false,
+    durable,
     capacity: capacity === 0 ? null : capacity,
     queued: queued + leased,
     fillPercent: capacity === 0 ? null : ((queued + leased) / capacity) * 100,

@@ -4,7 +4,7 @@ import type { Metrics, Spec } from '../spec.ts';
 import { channelFigures, metricsOf } from './base.ts';
 
 /** A component with what it measures, whatever its kind. */
-export interface Measured extends Omit<Named<Spec>, 'config'> {
+export interface Measured extends Named<Spec> {
   /** Whether it does its work now. */
   readonly up: boolean;
   readonly restarts: number;
