@@ -19,7 +19,7 @@ use crate::{
 #[napi(catch_unwind)]
 pub fn open_pipe() -> Result<Vec<i32>> {
     let refused = |error: io::Error| Thrown::new(error.kind().to_string(), format!("cannot open a pipe: {error}"));
-    let (reader, writer) = io::pipe().map_err(refused)?;
+    let (reader, writer) = text::open_pipe().map_err(refused)?;
     Ok([OwnedFd::from(reader), OwnedFd::from(writer)].map(IntoRawFd::into_raw_fd).to_vec())
 }
 
