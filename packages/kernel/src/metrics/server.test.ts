@@ -95,6 +95,16 @@ test('figures that cannot be gathered are an error of that request alone', async
   expect(log.lines).toContain('The metrics could not be gathered.');
 });
 
+test('many requests in one packet cost no more than one', async () => {
+  const statuses = vi.fn(() => agentStatus({}));
+  const { server } = serve({ status: statuses });
+  const socket = connect(await server.listening, '127.0.0.1').resume();
+  socket.on('error', () => {}); // the server resets it
+  socket.write('GET /metrics/prometheus HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000));
+  await once(socket, 'close');
+  expect(statuses).toHaveBeenCalledTimes(1);
+});
+
 test('who only connects takes no more than their share, and those who ask are still answered', async () => {
   const { server } = serve();
   const port = await server.listening;

@@ -34,6 +34,10 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export function serveMetrics({ port, host, status, log, retryMs = 3_000 }: MetricsServerOptions): MetricsServer {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 });
   server.maxConnections = CONNECTIONS_MAX;
+  // One connection, one answer: thousands of requests in one packet, whose answers nobody reads, would take all memory.
+  server.maxRequestsPerSocket = 1;
+  server.on('dropRequest', (_request, socket) => socket.destroy());
+  server.timeout = REQUEST_TIMEOUT_MS;
   server.on('request', (request, response) => respond(request, response, { status, log }));
   server.unref();
   const closing = new AbortController();
