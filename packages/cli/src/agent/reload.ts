@@ -2,7 +2,7 @@ import type { Agent } from '@millrace/kernel/agent';
 import type { Log } from '@millrace/kernel/component';
 import { type Changes, comparePlans } from '@millrace/kernel/config/compare';
 import { type Loaded, onlyAgent } from '@millrace/kernel/config/load';
-import { renderDiagnostics } from '@millrace/kernel/config/render';
+import { renderEach } from '@millrace/kernel/config/render';
 import type { ReloadReport } from '@millrace/kernel/control/messages';
 import { OneAtATime } from '@millrace/kernel/one-at-a-time';
 import { showDiagnostics } from './diagnostics.ts';
@@ -40,7 +40,7 @@ function report({ name, plan: running }: Agent, loaded: Loaded): ReloadReport {
   // Mistakes of other agents in the same files are theirs.
   const { plans, diagnostics, texts } = onlyAgent(name, loaded);
   const next = plans.get(name);
-  const rendered = diagnostics.map((diagnostic) => renderDiagnostics([diagnostic], texts));
+  const rendered = renderEach(diagnostics, texts);
   const { channels, sinks, sources } = running;
   const unchanged = { changes: [], untouched: channels.length + sinks.length + sources.length, remarks: [] };
   if (next === undefined || diagnostics.some(({ severity }) => severity === 'error')) {

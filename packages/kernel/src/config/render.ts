@@ -8,6 +8,14 @@ export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
   texts: ReadonlyMap<string, Uint8Array> = new Map(),
 ): string {
+  return renderEach(diagnostics, texts).join('\n');
+}
+
+/** The same, one by one. */
+export function renderEach(
+  diagnostics: readonly Diagnostic[],
+  texts: ReadonlyMap<string, Uint8Array>,
+): readonly string[] {
   const lines = new Map<string, readonly string[]>();
   for (const [file, bytes] of texts)
     lines.set(
@@ -16,7 +24,7 @@ export function renderDiagnostics(
         .toString('latin1')
         .split(/\r\n|\r|\n/),
     );
-  return diagnostics.map((diagnostic) => render(diagnostic, lines.get(diagnostic.place.file))).join('\n');
+  return diagnostics.map((diagnostic) => render(diagnostic, lines.get(diagnostic.place.file)));
 }
 
 function render(diagnostic: Diagnostic, lines: readonly string[] | undefined): string {
