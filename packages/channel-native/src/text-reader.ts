@@ -4,7 +4,7 @@ import type { BatchBuilder } from './batch-builder.ts';
 
 const NEWLINE = 10;
 const RETURN = 13;
-/** What there is room for, unless more is asked for: what a pipe holds. */
+/** What there is room for at least, unless more is asked for. */
 const ROOM_BYTES = 64 << 10;
 /** Memory that is kept while lines are not longer. */
 const MEMORY_BYTES = 256 << 10;
