@@ -22,6 +22,8 @@ const POLL_INTERVAL_SECONDS = 30;
 
 /** Runs an agent until it is asked to stop, and says how that ended. */
 export async function runAgent(request: AgentRequest): Promise<ExitCode> {
+  // Who asks for a reload before anything runs gets what is about to be read, instead of the end of the process.
+  process.on('SIGHUP', () => {});
   const { name } = request;
   const { system, environment, notes } = gatherSurroundings(request.conf, request.systemProperties);
   const { files, notes: notesOnFiles } = configurationFiles(request);

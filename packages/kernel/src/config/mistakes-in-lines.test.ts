@@ -60,7 +60,7 @@ test('a line that is no key', () => {
 
 test('a line without a value', () => {
   expect(broken({ sinks: 'a1.sinks =' })).toMatchInlineSnapshot(`
-    "flume.conf:3:11: warning: a1.sinks has no value, so the line is ignored.
+    "flume.conf:3:11: warning: a1.sinks has no value, so it counts as not set.
         a1.sinks =
                   ^
       → give it a value, or remove the line

@@ -74,7 +74,7 @@ function placeEntry(entry: Entry, branches: Map<string, Branch>, report: Report)
       code: 'empty-value',
       place: entry.valuePlace,
       subject: key,
-      message: `${key} has no value, so the line is ignored.`,
+      message: `${key} has no value, so it counts as not set.`,
       suggestion: 'give it a value, or remove the line',
     });
     return;

@@ -31,11 +31,16 @@ test('the environment says where sockets are; what the operator names excludes t
   expect(paths({ XDG_RUNTIME_DIR: '', MILLRACE_RUN_DIR: '' })).toEqual([own]);
 });
 
-test('a directory that is missing is made, closed to others', () => {
-  const path = join(scratch(), 'a', 'b');
+test('a directory that is missing is made, closed to others, where there is one to hold it', () => {
+  const path = join(scratch(), 'a');
+  expect(() => prepareDirectory(join(path, 'b'))).toThrow(/is missing and cannot be made \(ENOENT\)/);
   prepareDirectory(path);
   prepareDirectory(path);
   expect(statSync(path).mode & 0o777).toBe(0o700);
+});
+
+test.runIf(process.platform === 'linux')('a directory that can never be made is not tried for ever', () => {
+  expect(() => prepareDirectory('/proc/self/millrace')).toThrow(/cannot be made/);
 });
 
 test('a directory that somebody else could reach is refused, with what to do', () => {

@@ -27,7 +27,8 @@ export function runDirectories(environment: NodeJS.ProcessEnv): RunDirectory[] {
 export function prepareDirectory(path: string): void {
   let notMade = '';
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // Not its parents too: below /proc Node would try for ever.
+    mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     // What is there instead is said below.
     notMade = ` and cannot be made (${(error as NodeJS.ErrnoException).code})`;
