@@ -72,10 +72,10 @@ export async function isWell(agent: RunningAgent): Promise<boolean> {
   return answer === 'OK' && agent.process.exitCode === null;
 }
 
-/** What the log says beyond what a run without faults says. */
+/** What the log says of components beyond what a run without faults says. */
 export function complaints(agent: RunningAgent): string[] {
   return agent.log
-    .filter(({ level }) => level !== 'info' && level !== 'debug')
+    .filter(({ level, component }) => component !== undefined && level !== 'info' && level !== 'debug')
     .map(({ level, component, msg }) => `${level}: ${component}: ${msg}`);
 }
 

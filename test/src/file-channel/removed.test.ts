@@ -30,7 +30,7 @@ const remove = (directory: string) => rmSync(directory, { recursive: true, maxRe
 /** What the log says when a directory is removed. Whether something could not be done there before that was seen is a matter of luck. */
 function reportOf(directory: string, said: readonly string[]) {
   const could = new RegExp(
-    `cannot (sync|write to|make a segment in) ${directory}: (the file of the log was removed|No such file)`,
+    `cannot (sync|write to|(make|begin) a segment in) ${directory}: (the file of the log was removed|No such file)`,
   );
   const removal = expect.stringContaining(`${directory}: somebody has removed this directory or what was in it`);
   return said.length === 1 ? [removal] : [expect.stringMatching(could), removal];
