@@ -30,8 +30,8 @@ export class PlainSocket extends EventEmitter implements Transport {
   readonly writableNeedDrain = false;
   readonly #native: NativeSocket;
   #paused = true;
-  /** What came in the turn in which it was paused. */
-  #held: [event: 'data' | 'end', piece: Buffer | undefined] | undefined;
+  /** What came in the turn in which it was paused, in order. */
+  readonly #held: [event: 'data' | 'end', piece: Buffer | undefined][] = [];
   #destroyed = false;
   /** Which sides have ended. */
   #received = false;
@@ -98,19 +98,17 @@ export class PlainSocket extends EventEmitter implements Transport {
   #read(reading: boolean): void {
     this.#paused = !reading;
     this.#native.read(reading);
-    if (reading && this.#held !== undefined) process.nextTick(() => this.#giveHeld());
+    if (reading && this.#held.length > 0) process.nextTick(() => this.#giveHeld());
   }
 
   #giveHeld(): void {
-    const held = this.#held;
-    this.#held = undefined;
-    if (held !== undefined) this.#take(...held);
+    for (const held of this.#held.splice(0)) this.#take(...held);
   }
 
   #take(event: 'data' | 'end', piece: Buffer | undefined): void {
     if (this.#destroyed) return;
-    if (this.#paused) {
-      this.#held = [event, piece && Buffer.from(piece)];
+    if (this.#paused || this.#held.length > 0) {
+      this.#held.push([event, piece && Buffer.from(piece)]);
       return;
     }
     if (event === 'end') this.#received = true;
