@@ -44,6 +44,28 @@ async function stalled(channel: ChannelPlan, { events = 50, source = {} } = {}) 
   return { agent, log, plan, sink, heal, ...rest };
 }
 
+/** A flow whose channel is renamed under load, more than once, before its sink has delivered anything. */
+async function renamedUnderLoad(
+  names: readonly string[],
+  { source = {}, ...options }: { source?: object } & Partial<AgentOptions> = {},
+) {
+  const { sink, ...rest } = flow();
+  const failing = sharedCells(1, 1);
+  const plan = (channel: string) =>
+    planOf({
+      channels: [memoryPlan(channel)],
+      sinks: [sink('k1', { failing }, channel)],
+      sources: [rest.source('r1', source, [channel])],
+    });
+  const { agent } = await start(plan('c1'), options);
+  for (const channel of names) {
+    const before = rest.accepted();
+    await vi.waitFor(() => expect(rest.accepted()).toBeGreaterThan(before + 100), 10_000);
+    await agent.reload(plan(channel));
+  }
+  return { agent, plan, heal: () => Atomics.store(failing, 0, 0), ...rest };
+}
+
 test('what did not change keeps its thread, its figures and its start', async () => {
   const { source, sink } = flow();
   const threads = numbersTo(50).map(() => sharedCells());
@@ -145,22 +167,10 @@ test('a removed channel that no sink takes from loses its events, and that is an
 });
 
 test('a channel may be renamed under load, and again before its sink is done with the one before', async () => {
-  const { source, sink, accepted, delivered, lost } = flow();
-  const failing = sharedCells(1, 1);
-  const plan = (channel: string) =>
-    planOf({
-      channels: [memoryPlan(channel)],
-      sinks: [sink('k1', { failing }, channel)],
-      sources: [source('r1', { until: 1_000, pauseMs: 10 }, [channel])],
-    });
-  const { agent } = await start(plan('c1'));
-  for (const channel of ['c2', 'c3', 'c4']) {
-    const before = accepted();
-    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(before + 100), 10_000);
-    await agent.reload(plan(channel));
-  }
+  const load = { source: { until: 1_000, pauseMs: 10 } };
+  const { agent, plan, heal, accepted, delivered, lost } = await renamedUnderLoad(['c2', 'c3', 'c4'], load);
   expect(agent.plan.channels.map(({ name }) => name).toSorted()).toEqual(['c1', 'c2', 'c3', 'c4']);
-  Atomics.store(failing, 0, 0);
+  heal();
   await vi.waitFor(() => expect(agent.plan).toEqual(plan('c4')), 10_000);
   await vi.waitFor(() => expect(delivered()).toHaveLength(accepted()), 10_000);
   expect(lost()).toBe(0);
@@ -305,21 +315,8 @@ test('reloads that are asked for together are one, and the last plan wins', asyn
 });
 
 test('a stop delivers also what is in a channel that still waits for its sink', async () => {
-  const { source, sink, accepted, delivered, lost } = flow();
-  const failing = sharedCells(1, 1);
-  const plan = (channel: string) =>
-    planOf({
-      channels: [memoryPlan(channel)],
-      sinks: [sink('k1', { failing }, channel)],
-      sources: [source('r1', {}, [channel])],
-    });
-  const { agent } = await start(plan('c1'), { drainTimeoutMs: 20_000 });
-  for (const channel of ['c2', 'c3']) {
-    const before = accepted();
-    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(before + 100), 10_000);
-    await agent.reload(plan(channel));
-  }
-  Atomics.store(failing, 0, 0);
+  const { agent, heal, delivered, lost } = await renamedUnderLoad(['c2', 'c3'], { drainTimeoutMs: 20_000 });
+  heal();
   expect(await agent.stop()).toEqual({ stuck: [], lost: [] });
   expect(lost()).toBe(0);
   expect(delivered()).toEqual(delivered().toSorted((a, b) => a - b));
