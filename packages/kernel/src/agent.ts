@@ -11,7 +11,7 @@ import type { CellRange } from './metrics/cells.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { type Loss, OpenChannels, type Remark } from './open-channels.ts';
 import type { Assignment, LogLevel } from './protocol.ts';
-import { endedBy, type Retiring, retiringChannels, withRetiring, withStuck } from './reload.ts';
+import { endedBy, type Retiring, retiringChannels, withRetiring, withStuck } from './staying.ts';
 import { CRASH_BACKOFF, START_RETRY_MS, Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { count } from './words.ts';
 
