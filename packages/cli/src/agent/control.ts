@@ -7,7 +7,7 @@ import { reportOf } from '@millrace/kernel/control/report';
 import { serveControl } from '@millrace/kernel/control/server';
 import type { ExitCode } from '../exit-codes.ts';
 
-export interface ControlOptions extends Pick<Controlled, 'stop' | 'reload'> {
+export interface OpenControlOptions extends Pick<Controlled, 'stop' | 'reload'> {
   readonly log: Log;
   readonly state: () => AgentReport['state'];
 }
@@ -19,7 +19,7 @@ export interface Control {
 }
 
 /** Makes the control socket of an agent. Without one the agent runs as well, and its log says why. */
-export async function openControl(agent: Agent, { log, state, stop, reload }: ControlOptions): Promise<Control> {
+export async function openControl(agent: Agent, { log, state, stop, reload }: OpenControlOptions): Promise<Control> {
   const status = () => agent.status();
   const rates = new Rates(status);
   const handle: Controlled = { status: () => reportOf(status(), rates, state()), stop, reload };
