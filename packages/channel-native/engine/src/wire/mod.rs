@@ -11,6 +11,7 @@
 mod avro;
 mod cursor;
 mod events;
+mod gather;
 #[cfg(test)]
 mod model;
 mod stream;
@@ -28,6 +29,7 @@ use crate::{
     batch::{Entry, Size, Space},
 };
 
+pub use gather::{Answer, Gathered, Gatherer};
 pub use thrift::{Protocol, encode};
 
 /// Of free memory, one byte in so many is used for entries: right for events of 64 bytes, and where they are smaller there is another try.
