@@ -26,6 +26,7 @@ export { closePipe, openPipe, type Pipe } from './pipe.ts';
 export {
   type ChannelAddress,
   ChannelPort,
+  type DirectEnd,
   Lease,
   type Need,
   needOf,
@@ -41,7 +42,7 @@ export {
   type WireProtocol,
   type WireRequest,
 } from './request-reader.ts';
-export { NativeSocket, type SocketListener } from './socket.ts';
+export { type AnswerParts, DirectPut, NativeSocket, type SocketListener } from './socket.ts';
 export {
   headerMap,
   isSyslogCharset,

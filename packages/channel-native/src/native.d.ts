@@ -59,6 +59,9 @@ export declare function channelFault(channel: number): Array<string>
 /** Closes a channel: nothing new begins and every wait ends. Its buffer is needed until `isOpen` says no. */
 export declare function closeChannel(channel: number): void
 
+/** Ends it: what its sockets bring is told again. */
+export declare function closeDirect(direct: number): void
+
 /** Writes everything down, ends the threads of a file channel and lets its directories go. */
 export declare function closeFile(channel: number): Promise<FileOutcome>
 
@@ -88,6 +91,25 @@ export declare function decodeBatch(block: Uint8Array, fill: number, entries: nu
 
 /** The code and the words of a negative outcome of a channel: `[code, message]`. */
 export declare function describeOutcome(channel: number, outcome: number): Array<string>
+
+/** Where requests go, and what is said of them. */
+export interface DirectOptions {
+  /** As of `openWire`. */
+  protocol: number
+  /** The longest request. */
+  requestBytesMax: number
+  /** A memory channel, who puts into it, and the most events of a transaction. */
+  channel: number
+  owner: number
+  transactionCapacity: number
+  /** Counters that grow by the events, by the requests of one event, and by those of many. They belong to this thread. */
+  events: Array<Float64Array>
+  appends: Array<Float64Array>
+  batches: Array<Float64Array>
+  /** The answers to both kinds of requests that were put: what stands in front of the serial, and behind it. */
+  appendAnswer: Array<Uint8Array>
+  batchAnswer: Array<Uint8Array>
+}
 
 /** Events, as a batch has them; none at the end. */
 export interface DumpedBlock {
@@ -300,6 +322,9 @@ export declare function newOwner(): number
 /** Nothing to take, and the caller did not want to wait. */
 export declare const NOTHING: number
 
+/** A number for something new that puts and answers requests of sockets by itself; 0 where no sockets are open. */
+export declare function openDirect(options: DirectOptions): number
+
 /** Opens a file channel over a `SharedArrayBuffer` of at least the layout's length, which the caller keeps until `closeFile` has settled and `isOpen` says no. */
 export declare function openFile(buffer: Uint8Array, settings: FileChannelSettings, poisoning: boolean): Promise<FileOutcome>
 
@@ -341,6 +366,12 @@ export declare function publish(owner: number, pairs: Array<number>): boolean
 
 /** Reserves, fills and publishes in one call: 0 when done; LATER when a log is to have it first; else as `reserve`. */
 export declare function put(channel: number, owner: number, token: number, waitMs: number, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
+
+/**
+ * Lets what comes next of a socket be put and answered without a row for it, as long as that can be done: it stands behind a request, and everything is
+ * answered.
+ */
+export declare function putDirectly(socket: number, direct: number): void
 
 /**
  * Makes an event of every one of `count` datagrams in `staged`, each with three numbers in `marks`: its length, and where in `maps` its
@@ -446,8 +477,5 @@ export interface WireHandshake {
   serverHash: Buffer
 }
 
-/**
- * Sends bytes to sockets: for each three numbers of `rows`, which socket, and where its bytes begin and end. A connection that is lost says so later, when
- * it is read.
- */
+/** Sends bytes to sockets: for each three numbers of `rows`, which socket, and where its bytes begin and end. */
 export declare function writeSockets(bytes: Uint8Array, rows: Uint32Array, count: number): void

@@ -30,6 +30,15 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A channel into which native code may put by itself. */
+export interface DirectEnd {
+  readonly channel: number;
+  readonly owner: number;
+  readonly transactionCapacity: number;
+  /** Counters that grow by what is put. */
+  readonly events: readonly Float64Array[];
+}
+
 export interface TakeOptions {
   /** Most events; the channel's transactionCapacity when not said. */
   readonly max?: number;
@@ -71,6 +80,12 @@ export class ChannelPort {
   /** Whether events outlive the process. */
   get durable(): boolean {
     return this.address.durable;
+  }
+
+  /** What native code needs to put into it by itself; undefined where puts take time. */
+  directEnd(events: readonly Float64Array[]): DirectEnd | undefined {
+    const { id, durable, transactionCapacity } = this.address;
+    return durable ? undefined : { channel: id, owner: this.#owner.id, transactionCapacity, events };
   }
 
   /** Events that a put could have at once, as far as their number goes; 0 while puts wait. */

@@ -34,7 +34,7 @@ export interface WireRequest {
 }
 
 /** The numbers of the protocols, calls and outcomes are those of the binding. */
-const protocols = { avro: 0, 'thrift-compact': 1, 'thrift-binary': 2 } as const;
+export const protocols = { avro: 0, 'thrift-compact': 1, 'thrift-binary': 2 } as const;
 const calls = ['append', 'appendBatch', 'ping', 'other'] as const;
 const WHOLE = 1;
 const FULL = 2;

@@ -1,4 +1,6 @@
 import { addon } from './addon.ts';
+import type { DirectEnd } from './port.ts';
+import { protocols, type WireProtocol } from './request-reader.ts';
 
 /** Who is told what comes of a socket, in the turn of the event loop in which it comes. */
 export interface SocketListener {
@@ -81,6 +83,59 @@ class Sockets {
 /** Undefined where the system, or somebody else in this thread, does not let native code have sockets. */
 let sockets: Sockets | undefined;
 
+/** What stands in front of the serial in an answer, without the length of a frame, and what behind it. */
+export type AnswerParts = readonly [before: Uint8Array, behind: Uint8Array];
+
+export interface DirectOptions {
+  readonly protocol: WireProtocol;
+  readonly requestBytesMax: number;
+  readonly into: DirectEnd;
+  /** Counters that grow by the requests of one event, and by those of many. */
+  readonly appends: readonly Float64Array[];
+  readonly batches: readonly Float64Array[];
+  /** The answers to both when they were put. */
+  readonly appendAnswer: AnswerParts;
+  readonly batchAnswer: AnswerParts;
+}
+
+/**
+ * Puts small requests into a channel and answers them, without a call of JavaScript: those that come whole, have events, want an answer, and for which
+ * there is room now. All that one turn of the event loop brings is put as one.
+ */
+export class DirectPut {
+  readonly number: number;
+
+  private constructor(number: number) {
+    this.number = number;
+  }
+
+  /** Undefined where native code cannot have sockets. */
+  static open({ into, protocol, ...options }: DirectOptions): DirectPut | undefined {
+    sockets ??= Sockets.open();
+    if (sockets === undefined) return undefined;
+    const { channel, owner, transactionCapacity, events } = into;
+    return new DirectPut(
+      addon.openDirect({
+        protocol: protocols[protocol],
+        requestBytesMax: options.requestBytesMax,
+        channel,
+        owner,
+        transactionCapacity,
+        events: [...events],
+        appends: [...options.appends],
+        batches: [...options.batches],
+        appendAnswer: [...options.appendAnswer],
+        batchAnswer: [...options.batchAnswer],
+      }),
+    );
+  }
+
+  /** From now on everything is told to those who listen. */
+  close(): void {
+    addon.closeDirect(this.number);
+  }
+}
+
 /** A TCP connection that is read and written by native code, together with all others of its thread. */
 export class NativeSocket {
   readonly #number: number;
@@ -104,6 +159,14 @@ export class NativeSocket {
   /** Says whether it is to be read. */
   read(reading: boolean): void {
     addon.readSocket(this.#number, reading);
+  }
+
+  /**
+   * Lets what comes next be put and answered without its listener, until something comes for which that cannot be done. What came before ends with a
+   * request, and everything is answered.
+   */
+  putDirectly(direct: DirectPut): void {
+    addon.putDirectly(this.#number, direct.number);
   }
 
   /** Sends at the end of this turn. Until the peer has taken it, nothing more of it is read. */

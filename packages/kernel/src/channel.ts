@@ -1,4 +1,4 @@
-import type { Batch } from '@millrace/channel-native';
+import type { Batch, DirectEnd } from '@millrace/channel-native';
 import type { Log } from './component.ts';
 
 /** Where a channel is found from a worker: the module to import there, and what its `connect` is given. Survives the structured clone. */
@@ -75,6 +75,8 @@ export interface PutPort {
    * the channel has the batch for good and shows it to takers; rejects when it could not.
    */
   tryPut(batch: Batch): boolean | Promise<void>;
+  /** What native code needs to put by itself, counting with `events`. Absent, or undefined, where it cannot. */
+  directEnd?(events: readonly Float64Array[]): DirectEnd | undefined;
   /** Room, if there is some now; throws when there never can be. */
   tryReserve(need: Need): Reservation | undefined;
   /** Room within `waitMs`; rejects with `MR_CHANNEL_FULL`, or with `MR_CHANNEL_CANCELLED` when the signal aborts. */

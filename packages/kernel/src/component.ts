@@ -1,11 +1,13 @@
-import type { Batch, BatchBuilder, Headers } from '@millrace/channel-native';
+import type { Batch, BatchBuilder, DirectEnd, Headers } from '@millrace/channel-native';
 import type { ConfigOf, Metrics, Spec } from './spec.ts';
 
-export type { Batch, BatchBuilder, Headers } from '@millrace/channel-native';
+export type { Batch, BatchBuilder, DirectEnd, Headers } from '@millrace/channel-native';
 
 /** Adds to a counter, or moves a gauge up and down. */
 export interface Meter {
   add(amount: number): void;
+  /** Where it stands, for native code of the same thread. */
+  readonly cell: Float64Array;
 }
 
 /** Goes to the agent's one log. A cause that repeats is thinned out, and the log says how often it was suppressed. */
@@ -55,6 +57,11 @@ export interface SourceContext<Of extends Spec> extends Context<Of> {
   readonly emitAll: (batch: Batch, refused: (failure: Error) => void) => Promise<void>;
   /** A builder over scratch memory that is used again as soon as what was built in it has been emitted. */
   readonly builder: BatchBuilder;
+  /**
+   * Where native code may put requests by itself, without `emit`, as long as there is room; what it puts is counted as received and accepted. Absent
+   * where there is more to do than that: interceptors, several channels, a channel that takes its time.
+   */
+  readonly direct?: DirectEnd;
   /** The most events one transaction may hold in the channels of this source. */
   readonly transactionCapacity: number;
 }

@@ -14,6 +14,8 @@
 
 mod batches;
 mod channels;
+#[cfg(unix)]
+mod direct;
 mod failure;
 mod files;
 mod inspect;

@@ -24,6 +24,7 @@ use napi::{
 use napi_derive::napi;
 
 use crate::{
+    direct::{Direct, DirectOptions},
     failure::{Result, Thrown},
     uv::{self, Handle},
 };
@@ -38,6 +39,10 @@ const PIECE: u32 = 0;
 const END: u32 = 1;
 const ENDED: u32 = 2;
 const LOST: u32 = 3;
+/// A piece that is done with; nobody is told of it.
+const DONE: u32 = 4;
+/// A longer piece is worth a look by JavaScript.
+const DIRECT_BYTES_MAX: usize = 8 << 10;
 
 struct Polled {
     /// Before the socket, which may only be closed when it is not polled any more.
@@ -49,6 +54,8 @@ struct Polled {
     reading: bool,
     /// Whether nothing can come any more.
     ended: bool,
+    /// What may put its requests, or 0: then everything is told.
+    direct: u32,
 }
 
 struct Reactor {
@@ -57,6 +64,7 @@ struct Reactor {
     turn: FunctionRef<u32, ()>,
     _check: Handle,
     sockets: HashMap<u32, Polled>,
+    directs: HashMap<u32, Direct>,
     last: u32,
     block: Uint8Array,
     used: usize,
@@ -104,6 +112,12 @@ impl Polled {
         Ok(read.map(|bytes| if bytes == 0 { (END, 0) } else { (PIECE, bytes) }))
     }
 
+    /// Sends. A connection that is lost says so later, when it is read.
+    fn write(&mut self, bytes: &[u8]) {
+        let _: io::Result<()> = self.socket.write(bytes);
+        self.watch();
+    }
+
     /// Nothing comes or goes any more.
     fn lose(&mut self) {
         self.ended = true;
@@ -121,6 +135,36 @@ impl Reactor {
         self.told += 1;
     }
 
+    /// Puts what can be put without JavaScript, and keeps the rows of everything else.
+    fn settle(&mut self) {
+        let Self { directs, sockets, rows, told, .. } = self;
+        // SAFETY: the array is the reactor's until the turn is told.
+        let rows = unsafe { rows.as_mut() };
+        for direct in directs.values_mut() {
+            direct.settle(|socket, row, answers| {
+                rows[ROW * row + 1] = DONE;
+                if let Some(polled) = sockets.get_mut(&socket) {
+                    polled.write(answers);
+                }
+            });
+        }
+        let mut kept = 0;
+        for at in (0..ROW * *told).step_by(ROW) {
+            if rows[at + 1] == DONE {
+                continue;
+            }
+            if rows[at + 1] == PIECE
+                && let Some(polled) = sockets.get_mut(&rows[at])
+            {
+                // What comes behind it has to wait for it.
+                polled.direct = 0;
+            }
+            rows.copy_within(at..at + ROW, ROW * kept);
+            kept += 1;
+        }
+        *told = kept;
+    }
+
     /// Does with a socket what it is ready for; answers whether no other would fit this turn.
     fn ready(&mut self, number: u32, failed: bool, events: c_int) -> bool {
         let Some(polled) = self.sockets.get_mut(&number) else { return false };
@@ -130,6 +174,13 @@ impl Reactor {
         }
         match polled.go_on(failed, events, &mut self.block, self.used) {
             Ok(Some((kind, bytes))) => {
+                if kind == PIECE {
+                    let piece = &self.block[self.used..self.used + bytes];
+                    let direct = self.directs.get_mut(&polled.direct).filter(|_| bytes <= DIRECT_BYTES_MAX);
+                    if !direct.is_some_and(|direct| direct.gather(number, self.told, piece)) {
+                        polled.direct = 0;
+                    }
+                }
                 self.tell([number, kind, self.used as u32, bytes as u32]);
                 self.used += bytes;
             }
@@ -170,8 +221,9 @@ fn caught(act: impl FnOnce()) {
 fn tell_turn() {
     let told = REACTOR.with_borrow_mut(|reactor| {
         let reactor = reactor.as_mut().filter(|reactor| reactor.told > 0)?;
+        reactor.settle();
         reactor.used = 0;
-        Some((reactor.env, std::mem::take(&mut reactor.told)))
+        Some((reactor.env, std::mem::take(&mut reactor.told))).filter(|(_, told)| *told > 0)
     });
     let Some((env, rows)) = told else { return };
     let mut scope = ptr::null_mut();
@@ -221,8 +273,8 @@ pub fn open_sockets(env: Env, turn: Function<'_, u32, ()>, block: Uint8Array, ro
         sys::napi_add_async_cleanup_hook(env.raw(), Some(on_cleanup), ptr::null_mut(), &raw mut hook);
         Handle::check(uv, on_check)
     };
-    let (env, sockets) = (env.raw(), HashMap::new());
-    let reactor = Reactor { env, uv, turn, _check: check, sockets, last: 0, block, used: 0, rows, told: 0 };
+    let (env, sockets, directs) = (env.raw(), HashMap::new(), HashMap::new());
+    let reactor = Reactor { env, uv, turn, _check: check, sockets, directs, last: 0, block, used: 0, rows, told: 0 };
     REACTOR.set(Some(reactor));
     Ok(true)
 }
@@ -256,9 +308,33 @@ fn adopt(descriptor: i32) -> Option<u32> {
         // SAFETY: the loop of this thread, where the reactor was made.
         let poll = unsafe { Handle::poll(reactor.uv, socket.descriptor(), number) }?;
         reactor.last = number;
-        reactor.sockets.insert(number, Polled { poll, socket, watched: 0, reading: false, ended: false });
+        reactor.sockets.insert(number, Polled { poll, socket, watched: 0, reading: false, ended: false, direct: 0 });
         Some(number)
     })
+}
+
+/// A number for something new that puts and answers requests of sockets by itself; 0 where no sockets are open.
+#[napi(catch_unwind)]
+pub fn open_direct(options: DirectOptions) -> u32 {
+    REACTOR.with_borrow_mut(|reactor| {
+        let Some(reactor) = reactor.as_mut() else { return 0 };
+        reactor.last = reactor.last.wrapping_add(1);
+        reactor.directs.insert(reactor.last, Direct::new(options));
+        reactor.last
+    })
+}
+
+/// Ends it: what its sockets bring is told again.
+#[napi(catch_unwind)]
+pub fn close_direct(direct: u32) {
+    REACTOR.with_borrow_mut(|reactor| reactor.as_mut().and_then(|reactor| reactor.directs.remove(&direct)));
+}
+
+/// Lets what comes next of a socket be put and answered without a row for it, as long as that can be done: it stands behind a request, and everything is
+/// answered.
+#[napi(catch_unwind)]
+pub fn put_directly(socket: u32, direct: u32) {
+    with(socket, |polled| polled.direct = direct);
 }
 
 /// Says whether a socket is to be read.
@@ -270,17 +346,12 @@ pub fn read_socket(socket: u32, reading: bool) {
     });
 }
 
-/// Sends bytes to sockets: for each three numbers of `rows`, which socket, and where its bytes begin and end. A connection that is lost says so later, when
-/// it is read.
+/// Sends bytes to sockets: for each three numbers of `rows`, which socket, and where its bytes begin and end.
 #[napi(catch_unwind)]
 pub fn write_sockets(bytes: Uint8ArraySlice<'_>, rows: Uint32ArraySlice<'_>, count: u32) {
     for row in rows.chunks_exact(3).take(count as usize) {
         let piece = bytes.get(row[1] as usize..row[2] as usize).unwrap_or_default();
-        with(row[0], |polled| {
-            // What is wrong is found again when it is read.
-            let _: io::Result<()> = polled.socket.write(piece);
-            polled.watch();
-        });
+        with(row[0], |polled| polled.write(piece));
     }
 }
 

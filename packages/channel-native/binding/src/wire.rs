@@ -41,12 +41,7 @@ pub struct WireHandshake {
 /// A number for a new reader of requests: of Avro (0), of Thrift's compact (1) or binary protocol (2).
 #[napi(catch_unwind)]
 pub fn open_wire(protocol: u32, request_bytes_max: f64) -> u32 {
-    let wire = match protocol {
-        0 => Wire::Avro,
-        1 => Wire::Thrift(Protocol::Compact),
-        _ => Wire::Thrift(Protocol::Binary),
-    };
-    let reader = Some(Box::new(Reader::new(wire, whole(request_bytes_max) as usize)));
+    let reader = Some(Box::new(Reader::new(wire_of(protocol), whole(request_bytes_max) as usize)));
     READERS.with_borrow_mut(|readers| {
         let place = readers.iter().position(Option::is_none).unwrap_or(readers.len());
         if place == readers.len() {
@@ -56,6 +51,15 @@ pub fn open_wire(protocol: u32, request_bytes_max: f64) -> u32 {
         }
         place as u32
     })
+}
+
+/// The protocol of a number.
+pub const fn wire_of(protocol: u32) -> Wire {
+    match protocol {
+        0 => Wire::Avro,
+        1 => Wire::Thrift(Protocol::Compact),
+        _ => Wire::Thrift(Protocol::Binary),
+    }
 }
 
 /// Frees a reader and its number.

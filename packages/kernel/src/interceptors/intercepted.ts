@@ -1,5 +1,5 @@
 import type { Batch } from '@millrace/channel-native';
-import type { EachOutcome } from '../component.ts';
+import type { EachOutcome, Meter } from '../component.ts';
 import { createEmitter, type Emitter, type EmitterOptions } from '../emitter.ts';
 import type { InterceptorAssignment } from '../protocol.ts';
 import { type Chain, openChain, type Passed } from './chain.ts';
@@ -24,6 +24,9 @@ export async function openIntercepted(
   return { emitter: interceptedEmitter(chain, options), close: () => chain.close() };
 }
 
+/** What nobody looks at. */
+const nobodys: Meter = { cell: new Float64Array(1), add() {} };
+
 /**
  * An emitter with interceptors in front of it. They see each request as its source emits it, before requests share transactions: so each
  * gets the answer it would have had alone, whatever an interceptor thinks of the others.
@@ -31,7 +34,7 @@ export async function openIntercepted(
 export function interceptedEmitter(chain: Chain, options: EmitterOptions): Emitter {
   const { metrics, log } = options;
   // What is received is counted here, before anything is dropped.
-  const emitter = createEmitter({ ...options, metrics: { ...metrics, received: { add() {} } } });
+  const emitter = createEmitter({ ...options, metrics: { ...metrics, received: nobodys } });
   /** How many requests wait for an interceptor, and when the last of them has passed. */
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();

@@ -37,6 +37,7 @@ export function metersOver({ buffer, first, keys }: CellRange): Readonly<Record<
     keys.map((key, index) => [
       key,
       {
+        cell: cells.subarray(index, index + 1),
         add(amount: number) {
           cells[index]! += amount;
         },

@@ -1,7 +1,8 @@
+import type { DirectEnd } from '@millrace/channel-native';
 import { pause } from '../backoff.ts';
 import { connectChannel } from '../channel.ts';
 import type { Log, MetersOf, PollingSource, RunningSource, SourceContext } from '../component.ts';
-import { createEmitter } from '../emitter.ts';
+import { createEmitter, type EmitterOptions } from '../emitter.ts';
 import type { SourceMeters } from '../metrics/base.ts';
 import { metersOver } from '../metrics/cells.ts';
 import type { SourceAssignment } from '../protocol.ts';
@@ -29,7 +30,7 @@ export async function open({ assignment, owner, module, log, asked, overdue }: S
   };
   const { emitter, close: closeInterceptors } =
     interceptors.length === 0
-      ? { emitter: createEmitter(options), close: undefined }
+      ? { emitter: { ...createEmitter(options), ...directOf(options) }, close: undefined }
       : await (await import('../interceptors/intercepted.ts')).openIntercepted(interceptors, options);
 
   const openSource = module.open as (context: SourceContext<SourceSpec>) => Promise<RunningSource | PollingSource>;
@@ -46,6 +47,13 @@ export async function open({ assignment, owner, module, log, asked, overdue }: S
     await closeInterceptors?.();
     throw error;
   }
+}
+
+/** Lets native code put by itself where it is all there is to do. */
+function directOf({ required: [only, ...others], optional, metrics }: EmitterOptions): { direct?: DirectEnd } {
+  if (others.length > 0 || optional.length > 0) return {};
+  const direct = only?.directEnd?.([metrics.received.cell, metrics.accepted.cell]);
+  return direct === undefined ? {} : { direct };
 }
 
 /** Drives a polling source by Flume's rules until it is asked to stop. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { NativeSocket } from '@millrace/channel-native';
+import { type DirectPut, NativeSocket } from '@millrace/channel-native';
 
 /** What a server needs of the stream of a client: every `Duplex` is one. */
 export interface Transport {
@@ -18,6 +18,8 @@ export interface Transport {
   write(bytes: Uint8Array): unknown;
   end(): unknown;
   destroy(error?: Error): unknown;
+  /** Lets small requests that come next be put and answered by native code. Everything that came is answered. */
+  putDirectly?(direct: DirectPut): void;
 }
 
 /**
@@ -69,6 +71,10 @@ export class PlainSocket extends EventEmitter implements Transport {
   resume(): this {
     if (this.#paused && !this.#destroyed) this.#read(true);
     return this;
+  }
+
+  putDirectly(direct: DirectPut): void {
+    if (!this.#destroyed && this.#held.length === 0) this.#native.putDirectly(direct);
   }
 
   write(bytes: Uint8Array): void {

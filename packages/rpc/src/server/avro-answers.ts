@@ -1,4 +1,4 @@
-import type { AvroHandshake, WireRequest } from '@millrace/channel-native';
+import type { AnswerParts, AvroHandshake, WireRequest } from '@millrace/channel-native';
 import { PROTOCOL, PROTOCOL_HASH } from '../avro-protocol.ts';
 import type { Answers } from './answers.ts';
 import { int32, varint } from './bytes.ts';
@@ -12,6 +12,8 @@ const OK = Buffer.of(0, 0);
 const FAILED = Buffer.of(0, 2);
 const PLAIN_OK = message(0, [METADATA, OK]);
 const PLAIN_FAILED = message(0, [METADATA, FAILED]);
+/** What all answers that say OK, and do not greet, are made of. */
+export const avroOkParts: AnswerParts = [Buffer.alloc(0), PLAIN_OK.subarray(4)];
 
 const known = new Set([PROTOCOL_HASH.toString('hex')]);
 
@@ -20,12 +22,17 @@ export class AvroAnswers implements Answers {
   readonly #matched: () => void;
   /** The answer to the handshake that matched; requests behind it have none. */
   #greeting: Buffer = METADATA;
+  #isMatched = false;
   /** Why no event of this client can be read. */
   #problem: string | undefined;
 
   /** `matched` is called when no further request of the connection begins with a handshake. */
   constructor(matched: () => void) {
     this.#matched = matched;
+  }
+
+  get plain(): boolean {
+    return this.#isMatched && this.#problem === undefined;
   }
 
   atOnce(request: WireRequest): Buffer | undefined {
@@ -68,6 +75,7 @@ export class AvroAnswers implements Answers {
     }
     this.#greeting = greeting(serverHash.equals(PROTOCOL_HASH) ? MATCH.BOTH : MATCH.CLIENT);
     this.#matched();
+    this.#isMatched = true;
     return true;
   }
 }

@@ -1,6 +1,7 @@
 import {
   type Batch,
   type BatchBuilder,
+  type DirectPut,
   RequestReader,
   type WireProtocol,
   type WireRequest,
@@ -23,6 +24,8 @@ export interface ConnectionOptions {
   readonly requestBytesMax: number;
   readonly inFlight: InFlight;
   readonly handler: Handler;
+  /** What may handle small requests instead. */
+  readonly direct: DirectPut | undefined;
   readonly log: ServerLog;
 }
 
@@ -269,7 +272,16 @@ export class Connection implements Reader {
     if (bytes.length > 0 && this.#stream.writable) this.#stream.write(bytes);
     this.#readOn();
     this.resume();
-    if (this.#open === 0) this.#answered?.resolve();
+    if (this.#open > 0) return;
+    this.#answered?.resolve();
+    this.#handOver();
+  }
+
+  /** Leaves small requests to native code: it comes back with the first that is anything else. */
+  #handOver(): void {
+    const { direct } = this.#options;
+    const between = !this.#over && this.#rest === undefined && this.#unfinishedBytes === 0;
+    if (direct !== undefined && between && this.#answers.plain) this.#stream.putDirectly?.(direct);
   }
 
   #allAnswered(): Promise<void> {

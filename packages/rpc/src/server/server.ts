@@ -1,10 +1,21 @@
 import { once } from 'node:events';
 import { type AddressInfo, Socket } from 'node:net';
-import { BatchBuilder, type WireProtocol } from '@millrace/channel-native';
+import { BatchBuilder, type DirectEnd, DirectPut, type WireProtocol } from '@millrace/channel-native';
 import { Clients, InFlight, type Layers, listen, PlainSocket, type Reception } from '../net/index.ts';
+import { avroOkParts } from './avro-answers.ts';
 import { Connection, type Handler, type ServerLog } from './connection.ts';
+import { binaryAnswers, compactAnswers } from './thrift-answers.ts';
 
 const IN_FLIGHT_BYTES_MAX = 64 << 20;
+/** With less for all, small requests count, too. */
+const DIRECT_IN_FLIGHT_BYTES_MIN = 1 << 20;
+
+/** What native code needs to handle requests by itself. */
+export interface Direct {
+  readonly into: DirectEnd;
+  readonly appends: readonly Float64Array[];
+  readonly batches: readonly Float64Array[];
+}
 
 export interface RpcServerOptions {
   /** A name or an address. */
@@ -23,6 +34,8 @@ export interface RpcServerOptions {
   /** Decides by its address whether a client may connect; others are disconnected at once. */
   readonly admit?: (address: string) => boolean | Promise<boolean>;
   readonly log?: ServerLog;
+  /** A channel of the same thread into which small requests go without `handler`, as long as it has room; and counters of the requests of each kind. */
+  readonly direct?: Direct;
   /** Told about every connection that begins or ends. */
   readonly onConnections?: (change: 1 | -1) => void;
 }
@@ -47,17 +60,16 @@ export async function serve(options: RpcServerOptions, handler: Handler): Promis
     inFlightBytesMax = IN_FLIGHT_BYTES_MAX,
     requestBytesMax = inFlightBytesMax,
   } = options;
-  const inFlight = new InFlight(inFlightBytesMax);
-  const shared = {
-    protocol,
-    builder,
-    requestBytesMax: Math.min(requestBytesMax, inFlightBytesMax),
-    inFlight,
-    handler,
-    log,
-  };
-  const clients = new Clients({ layers, log, onConnections });
   const isPlain = layers.tls === undefined && layers.compressionLevel === undefined;
+  const inFlight = new InFlight(inFlightBytesMax);
+  const limits = { requestBytesMax: Math.min(requestBytesMax, inFlightBytesMax) };
+  const mayDirect = isPlain && limits.requestBytesMax >= DIRECT_IN_FLIGHT_BYTES_MIN;
+  const direct =
+    mayDirect && options.direct
+      ? DirectPut.open({ protocol, ...limits, ...options.direct, ...okParts(protocol) })
+      : undefined;
+  const shared = { protocol, builder, ...limits, inFlight, handler, direct, log };
+  const clients = new Clients({ layers, log, onConnections });
   const reception: Reception<boolean> = {
     admit: admit ?? (() => true),
     serve: (stream, peer) => {
@@ -75,7 +87,14 @@ export async function serve(options: RpcServerOptions, handler: Handler): Promis
       const closed = once(server, 'close');
       server.close();
       await clients.close();
+      direct?.close();
       await closed;
     },
   };
+}
+
+function okParts(protocol: WireProtocol) {
+  if (protocol === 'avro') return { appendAnswer: avroOkParts, batchAnswer: avroOkParts };
+  const answers = protocol === 'thrift-compact' ? compactAnswers : binaryAnswers;
+  return { appendAnswer: answers.okParts('append'), batchAnswer: answers.okParts('appendBatch') };
 }

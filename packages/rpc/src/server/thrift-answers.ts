@@ -1,4 +1,4 @@
-import type { WireRequest } from '@millrace/channel-native';
+import type { AnswerParts, WireRequest } from '@millrace/channel-native';
 import type { Answers } from './answers.ts';
 import { int32, varint, writeVarint } from './bytes.ts';
 
@@ -46,6 +46,7 @@ const binary: Protocol = {
 
 /** Answers in framed Thrift. */
 class ThriftAnswers implements Answers {
+  readonly plain = true;
   readonly #protocol: Protocol;
   readonly #ok: Record<string, Template>;
   readonly #failed: Record<string, Template>;
@@ -67,6 +68,11 @@ class ThriftAnswers implements Answers {
 
   ok(request: WireRequest): Buffer {
     return this.#frame(request, this.#ok[request.call]!);
+  }
+
+  /** What all answers of a kind that say OK are made of. */
+  okParts(call: 'append' | 'appendBatch'): AnswerParts {
+    return this.#ok[call]!;
   }
 
   failed(request: WireRequest): Buffer {
@@ -94,8 +100,8 @@ class ThriftAnswers implements Answers {
 }
 
 /** Answers in the compact and in the binary protocol. */
-export const compactAnswers: Answers = new ThriftAnswers(compact);
-export const binaryAnswers: Answers = new ThriftAnswers(binary);
+export const compactAnswers = new ThriftAnswers(compact);
+export const binaryAnswers = new ThriftAnswers(binary);
 
 function sizedByVarint(text: string): Buffer {
   const bytes = Buffer.from(text);

@@ -163,7 +163,7 @@ test('a delivery is given up when the time for draining is over', async () => {
   const { port } = silent.address() as AddressInfo;
   const log = recordLog();
   const overdue = new AbortController();
-  const meter = { add() {} };
+  const meter = { cell: new Float64Array(1), add() {} };
   const { open }: { open: OpenSink<typeof avro> } = await import(registration.module.href);
   const sink = await open({
     ...{ id: 'a1.sinks.k1', log, signal: overdue.signal, metrics: { opened: meter, closed: meter, failed: meter } },

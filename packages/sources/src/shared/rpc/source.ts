@@ -1,4 +1,4 @@
-import type { Batch, BatchBuilder, Log, MetersOf, RunningSource } from '@millrace/kernel/component';
+import type { Batch, BatchBuilder, DirectEnd, Log, MetersOf, RunningSource } from '@millrace/kernel/component';
 import { type RpcServerOptions, serve } from '@millrace/rpc';
 import { type ServerTlsConfig, serverLayers } from '@millrace/rpc/net';
 import type { rpcSourceMetrics } from './properties.ts';
@@ -14,11 +14,12 @@ interface RpcSourceContext {
   readonly log: Log;
   readonly emit: (batch: Batch) => Promise<void>;
   readonly builder: BatchBuilder;
+  readonly direct?: DirectEnd;
 }
 
 /** Opens a source that serves Flume's RPC clients: each of their requests is a transaction. */
 export async function openRpc(
-  { config, metrics, log, emit, builder }: RpcSourceContext,
+  { config, metrics, log, emit, builder, direct: into }: RpcSourceContext,
   {
     compressionLevel,
     ...special
@@ -27,8 +28,13 @@ export async function openRpc(
   const { host, port, inFlightBytesMax } = config;
   const layers = await serverLayers(config, { log, compressionLevel });
   const onConnections = (change: 1 | -1) => metrics.connections.add(change);
+  const direct = into && {
+    into,
+    appends: [metrics.appendReceived.cell, metrics.appendAccepted.cell],
+    batches: [metrics.batchReceived.cell, metrics.batchAccepted.cell],
+  };
   const server = await serve(
-    { host, port, inFlightBytesMax, layers, builder, log, onConnections, ...special },
+    { host, port, inFlightBytesMax, layers, builder, log, onConnections, ...(direct && { direct }), ...special },
     (batch, call) => {
       const [received, accepted] =
         call === 'append'
