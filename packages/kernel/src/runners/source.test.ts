@@ -1,7 +1,13 @@
+import { type DirectEnd, MemoryChannel, newOwner } from '@millrace/channel-native';
 import { expect, test } from 'vitest';
+import type { ChannelAddress } from '../channel.ts';
+import { nativeAddress } from '../channels/native.ts';
+import type { SourceContext } from '../component.ts';
 import { MillraceError } from '../errors.ts';
 import { memoryLog } from '../fixtures/memory-log.ts';
-import { allocateCells } from '../metrics/cells.ts';
+import { allocateCells, readCells } from '../metrics/cells.ts';
+import type { SourceAssignment } from '../protocol.ts';
+import type { SourceSpec } from '../spec.ts';
 import type { Stage } from './runner.ts';
 import { open, poll } from './source.ts';
 
@@ -127,4 +133,45 @@ test('interceptors are closed again when their source cannot be opened', async (
   });
   expect(failure).toBe('no port');
   expect(told).toEqual(['i1 opens with yes', 'i1 closes']);
+});
+
+/** What a source is given to put into directly, and its figures when three events were put so. */
+async function directOf(assigned: Partial<SourceAssignment>) {
+  const [metrics] = allocateCells([['received', 'accepted']]);
+  const component = { kind: 'source', id: 'r1', module: '', config: {}, metrics: metrics!, drive: 'event' } as const;
+  let given: DirectEnd | undefined;
+  const source = await open({
+    assignment: { ...component, interceptors: [], required: [], optional: [], ...assigned },
+    owner: newOwner(),
+    module: {
+      open: async ({ direct }: SourceContext<SourceSpec>) => {
+        given = direct;
+        return { async close() {} };
+      },
+    },
+    log: memoryLog(),
+    asked: AbortSignal.abort(),
+    leaving: AbortSignal.abort(),
+    overdue: AbortSignal.abort(),
+  });
+  await source.close();
+  for (const cell of given?.events ?? []) cell[0]! += 3;
+  return { given, figures: readCells(metrics!) };
+}
+
+test('native code may put by itself where one memory channel is all there is behind a source, and counts what it puts', async () => {
+  const channels = [1, 2].map(() => new MemoryChannel({ capacity: 10, transactionCapacity: 5 }));
+  const [first, second] = channels.map(({ address }) => nativeAddress(address)) as [ChannelAddress, ChannelAddress];
+  const { given, figures } = await directOf({ required: [first] });
+  expect(given).toMatchObject({ channel: channels[0]!.address.id, transactionCapacity: 5 });
+  expect(figures).toEqual({ received: 3, accepted: 3 });
+
+  expect((await directOf({ required: [first, second] })).given).toBeUndefined();
+  expect((await directOf({ required: [first], optional: [second] })).given).toBeUndefined();
+  const module = 'data:text/javascript,export const open = async () => ({ intercept() {}, async close() {} });';
+  const interceptors = [{ id: 'i1', module, config: {} }];
+  expect((await directOf({ required: [first], interceptors })).given).toBeUndefined();
+  const durable = nativeAddress({ ...channels[0]!.address, durable: true });
+  expect((await directOf({ required: [durable] })).given).toBeUndefined();
+  for (const channel of channels) channel.close();
 });

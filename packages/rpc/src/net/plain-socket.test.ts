@@ -2,8 +2,10 @@ import { type EventEmitter, once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { type AddressInfo, connect, type Server, Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { eventually } from '@millrace/testkit';
+import { DirectPut } from '@millrace/channel-native';
+import { eventually, ScratchChannel } from '@millrace/testkit';
 import { expect, onTestFinished, test } from 'vitest';
+import { compactAppend } from '../server/wire.test.fixture.ts';
 import { listen } from './listen.ts';
 import { PlainSocket } from './plain-socket.ts';
 
@@ -86,6 +88,46 @@ test('while it is paused nothing is told, not even what came in the same turn', 
     plain.resume();
   }
   await eventually(() => told.toSorted((a, b) => a - b)).toEqual(pairs.map((_, at) => at));
+});
+
+test('while something that came waits to be told, nothing that comes behind it is put directly', async () => {
+  using channel = new ScratchChannel();
+  const direct = DirectPut.open({
+    protocol: 'thrift-compact',
+    requestBytesMax: 1 << 20,
+    into: channel.port.directEnd([])!,
+    appends: [],
+    batches: [],
+    appendAnswer: [Buffer.alloc(0), Buffer.alloc(0)],
+    batchAnswer: [Buffer.alloc(0), Buffer.alloc(0)],
+  })!;
+  const request = compactAppend(1, 'a');
+  const pairs = await pairsOf(20);
+  let told = 0;
+  let first: PlainSocket | undefined;
+  for (const { plain } of pairs) {
+    plain.on('data', (piece: Buffer) => {
+      told += piece.length;
+      first = plain;
+      for (const other of pairs) other.plain.pause();
+    });
+    plain.resume();
+  }
+  for (const { client } of pairs) client.write(request);
+  await eventually(() => told).toBe(request.length);
+  for (const { plain } of pairs) {
+    plain.removeAllListeners('data');
+    plain.on('data', (piece: Buffer) => {
+      told += piece.length;
+    });
+    // What all but one have brought waits.
+    if (plain !== first) plain.putDirectly(direct);
+    plain.resume();
+  }
+  for (const { client } of pairs) client.write(request);
+  await eventually(() => told + channel.counters().put * request.length).toBe(40 * request.length);
+  expect(told).toBe(40 * request.length);
+  direct.close();
 });
 
 test('what the peer does not take waits, and so does what the peer sends', async () => {

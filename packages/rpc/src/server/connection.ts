@@ -280,8 +280,8 @@ export class Connection implements Reader {
   /** Leaves small requests to native code: it comes back with the first that is anything else. */
   #handOver(): void {
     const { direct } = this.#options;
-    const between = !this.#over && this.#rest === undefined && this.#unfinishedBytes === 0;
-    if (direct !== undefined && between && this.#answers.plain) this.#stream.putDirectly?.(direct);
+    if (direct === undefined || this.#over || this.#unfinishedBytes > 0) return;
+    if (this.#answers.plain) this.#stream.putDirectly?.(direct);
   }
 
   #allAnswered(): Promise<void> {

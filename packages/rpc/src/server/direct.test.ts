@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { WireProtocol } from '@millrace/channel-native';
 import { eventually, type LineClient, ScratchChannel } from '@millrace/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { PROTOCOL } from '../avro-protocol.ts';
 import { type StageOptions, stage } from './stage.test.fixture.ts';
 import {
   avroAppend,
@@ -125,6 +127,60 @@ describe('the handler decides about', () => {
     it.held[0]!.accept();
     await eventually(() => statuses(it.client)).toEqual(['1 OK', '2 OK']);
     expect(it.counted()).toEqual([0, 0, 0]);
+  });
+
+  test('everything as long as an earlier request waits, though there is room again for a later one', async () => {
+    const it = await direct({ channel: new ScratchChannel({ capacity: 1, transactionCapacity: 1 }), hold: true });
+    await it.client.write(append(1, 'a'));
+    await eventually(() => statuses(it.client)).toEqual(['1 OK']);
+    await it.client.write(append(2, 'b'));
+    await eventually(() => it.held.length).toBe(1);
+    expect(it.channel.takeBodies()).toEqual(['a']);
+    await it.client.write(append(3, 'c'));
+    await eventually(() => it.held.length).toBe(2);
+    for (const { accept } of it.held) accept();
+    await eventually(() => statuses(it.client)).toEqual(['1 OK', '2 OK', '3 FAILED']);
+  });
+
+  test('everything as long as one of several requests is not answered', async () => {
+    const it = await direct({ channel: new ScratchChannel(), hold: true });
+    const large = 'x'.repeat(10_000);
+    await it.client.write(Buffer.concat([append(1, large), append(2, large)]));
+    await eventually(() => it.held.length).toBe(2);
+    it.held[0]!.accept();
+    await eventually(() => statuses(it.client)).toEqual(['1 OK']);
+    await it.client.write(append(3, 'c'));
+    await eventually(() => it.held.length).toBe(3);
+    it.held[1]!.accept();
+    it.held[2]!.accept();
+    await eventually(() => statuses(it.client)).toEqual(['1 OK', '2 OK', '3 OK']);
+  });
+
+  test('what stands in the middle of a request, though it looks like one', async () => {
+    const it = await direct({ channel: new ScratchChannel() });
+    const inner = append(9, 'inner').toString('latin1');
+    const outer = append(2, `${'x'.repeat(100)}${inner}${'y'.repeat(100)}`);
+    const at = outer.indexOf(inner, 0, 'latin1');
+    await it.client.write(Buffer.concat([append(1, 'a'), outer.subarray(0, at)]));
+    await eventually(() => statuses(it.client)).toEqual(['1 OK']);
+    await it.client.write(outer.subarray(at, at + inner.length));
+    await pause(20);
+    await it.client.write(outer.subarray(at + inner.length));
+    await eventually(() => statuses(it.client)).toEqual(['1 OK', '2 OK']);
+    expect(it.channel.takeBodies()).toEqual(['a', expect.stringContaining('inner')]);
+  });
+
+  test('every call of a client whose protocol does not fit', async () => {
+    const it = await direct({ channel: new ScratchChannel() });
+    const client = await it.connect();
+    const protocol = PROTOCOL.replace('"values":"string"', '"values":"long"');
+    await client.write(avroMessage(1, handshake({ clientHash: randomBytes(16), protocol }), avroAppend('a')));
+    for (const serial of [2, 3]) {
+      await client.write(append(serial, 'b'));
+      await eventually(() => avroReplies(client.received()).at(-1)!.slice(0, 8)).toBe(`${serial}:000100`);
+    }
+    expect(it.channel.takeBodies()).toEqual([]);
+    client.socket.destroy();
   });
 
   test('everything where little may be in flight', async () => {
