@@ -10,6 +10,8 @@ use napi_derive::napi;
 
 use crate::{channels::whole, wire::wire_of};
 
+const ENOUGH_BYTES: usize = 32 << 10;
+
 /// Where requests go, and what is said of them.
 #[napi(object)]
 pub struct DirectOptions {
@@ -59,6 +61,11 @@ impl Direct {
         let Some(gathered) = self.gatherer.add(piece) else { return false };
         self.held.push(Held { socket, row, gathered });
         true
+    }
+
+    /// Whether so much was gathered that more would save nothing, and make the first wait for the last.
+    pub const fn has_enough(&self) -> bool {
+        self.gatherer.bytes() >= ENOUGH_BYTES
     }
 
     /// Puts what was gathered. Answers with the sockets, rows and answers of what the channel has; once it has refused, nothing more is tried.

@@ -41,8 +41,6 @@ const ENDED: u32 = 2;
 const LOST: u32 = 3;
 /// A piece that is done with; nobody is told of it.
 const DONE: u32 = 4;
-/// A longer piece is worth a look by JavaScript.
-const DIRECT_BYTES_MAX: usize = 8 << 10;
 
 struct Polled {
     /// Before the socket, which may only be closed when it is not polled any more.
@@ -137,7 +135,7 @@ impl Reactor {
 
     /// Puts what can be put without JavaScript, and keeps the rows of everything else.
     fn settle(&mut self) {
-        let Self { directs, sockets, rows, told, .. } = self;
+        let Self { directs, sockets, rows, told, used, .. } = self;
         // SAFETY: the array is the reactor's until the turn is told.
         let rows = unsafe { rows.as_mut() };
         for direct in directs.values_mut() {
@@ -163,6 +161,9 @@ impl Reactor {
             kept += 1;
         }
         *told = kept;
+        if kept == 0 {
+            *used = 0;
+        }
     }
 
     /// Does with a socket what it is ready for; answers whether no other would fit this turn.
@@ -174,15 +175,17 @@ impl Reactor {
         }
         match polled.go_on(failed, events, &mut self.block, self.used) {
             Ok(Some((kind, bytes))) => {
-                if kind == PIECE {
-                    let piece = &self.block[self.used..self.used + bytes];
-                    let direct = self.directs.get_mut(&polled.direct).filter(|_| bytes <= DIRECT_BYTES_MAX);
-                    if !direct.is_some_and(|direct| direct.gather(number, self.told, piece)) {
-                        polled.direct = 0;
-                    }
+                let piece = &self.block[self.used..self.used + bytes];
+                let mut direct = self.directs.get_mut(&polled.direct).filter(|_| kind == PIECE);
+                if !direct.as_mut().is_some_and(|direct| direct.gather(number, self.told, piece)) {
+                    polled.direct = 0;
                 }
+                let enough = direct.is_some_and(|direct| direct.has_enough());
                 self.tell([number, kind, self.used as u32, bytes as u32]);
                 self.used += bytes;
+                if enough {
+                    self.settle();
+                }
             }
             Ok(None) => {}
             Err(error) => {
@@ -220,7 +223,7 @@ fn caught(act: impl FnOnce()) {
 /// Calls with what this turn has brought so far. The reactor may be used meanwhile: it takes nothing in before the call is back.
 fn tell_turn() {
     let told = REACTOR.with_borrow_mut(|reactor| {
-        let reactor = reactor.as_mut().filter(|reactor| reactor.told > 0)?;
+        let reactor = reactor.as_mut()?;
         reactor.settle();
         reactor.used = 0;
         Some((reactor.env, std::mem::take(&mut reactor.told))).filter(|(_, told)| *told > 0)

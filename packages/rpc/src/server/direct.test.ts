@@ -81,7 +81,7 @@ describe('the handler decides about', () => {
     ['an empty batch', [appendBatch(1)], 1],
     ['a method there is not', [avroMessage(1, avroCall('nosuch'))], 0],
     ['a request that comes in pieces', [append(1, 'abc').subarray(0, 20), append(1, 'abc').subarray(20)], 1],
-    ['a request that is not small', [append(1, 'x'.repeat(10_000))], 1],
+    ['a request that no piece holds', [append(1, 'x'.repeat(100_000))], 1],
     [
       'a small request whose neighbour is unfinished',
       [Buffer.concat([append(1, 'a'), append(2, 'b').subarray(0, 9)]), append(2, 'b').subarray(9)],
@@ -117,7 +117,7 @@ describe('the handler decides about', () => {
 
   test('everything as long as a request before is not answered', async () => {
     const it = await direct({ channel: new ScratchChannel(), hold: true });
-    await it.client.write(append(1, 'x'.repeat(10_000)));
+    await it.client.write(append(1, 'x'.repeat(100_000)));
     await eventually(() => it.held.length).toBe(1);
     await it.client.write(append(2, 'b'));
     await eventually(() => it.held.length).toBe(2);
@@ -144,7 +144,7 @@ describe('the handler decides about', () => {
 
   test('everything as long as one of several requests is not answered', async () => {
     const it = await direct({ channel: new ScratchChannel(), hold: true });
-    const large = 'x'.repeat(10_000);
+    const large = 'x'.repeat(100_000);
     await it.client.write(Buffer.concat([append(1, large), append(2, large)]));
     await eventually(() => it.held.length).toBe(2);
     it.held[0]!.accept();
@@ -205,6 +205,22 @@ test('requests of many connections share transactions, but none takes more than 
   for (const client of clients) client.socket.destroy();
 });
 
+test('requests of many events go directly, too, and all that comes in one turn may be more than is put at once', async () => {
+  const it = await direct({ channel: new ScratchChannel() });
+  const clients = await Promise.all(Array.from({ length: 20 }, it.connect));
+  await Promise.all(clients.map(greet));
+  const bodies = (client: number) => Array.from({ length: 40 }, (_, at) => `${client}.${at} `.padEnd(1_000, 'x'));
+  for (let round = 1; round <= 5; round += 1) {
+    for (const [at, client] of clients.entries()) client.socket.write(appendBatch(round, ...bodies(at)));
+    for (const client of clients) await eventually(() => statuses(client).at(-1)).toBe(`${round} OK`);
+    expect(it.channel.takeBodies().toSorted()).toEqual(clients.flatMap((_, at) => bodies(at)).toSorted());
+  }
+  const [events, appends, batches] = it.counted();
+  // Some may have come in two pieces.
+  expect([events! / 40, appends, batches! > 50]).toEqual([batches, 0, true]);
+  for (const client of clients) client.socket.destroy();
+});
+
 test('what a client sends before it ends its side is put and answered', async () => {
   const it = await direct({ channel: new ScratchChannel() });
   it.client.socket.end(append(1, 'last'));
@@ -258,7 +274,7 @@ function anyRequest(serial: number, random: (below: number) => number): Buffer {
   const requests = [
     () => append(serial, `${serial}`),
     () => appendBatch(serial, ...bodies),
-    () => appendBatch(serial, ...bodies, 'x'.repeat(3_000)),
+    () => appendBatch(serial, ...bodies, 'x'.repeat(20_000)),
     () => avroMessage(serial, avroCall('nosuch')),
     () => avroMessage(serial, avroAppend(`${serial}`), Buffer.from('trailing')),
   ];

@@ -57,6 +57,10 @@ impl Gatherer {
     /// Gathers what a connection sent behind a border between requests. `None`, and nothing of it was gathered, when that is anything but whole requests
     /// with events that want an answer, or there is no more room.
     pub fn add(&mut self, piece: &[u8]) -> Option<Gathered> {
+        // Saves the work on what is cut.
+        if !ends_with_a_message(piece, self.wire) {
+            return None;
+        }
         let before = self.written;
         let gathered = self.requests_of(piece);
         if gathered.is_none() {
@@ -108,11 +112,42 @@ impl Gatherer {
         &self.answers[range]
     }
 
+    /// How many bytes the events take.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.written.bytes
+    }
+
     /// Forgets everything gathered.
     pub fn clear(&mut self) {
         self.written = Size::default();
         self.answers.clear();
     }
+}
+
+/// Whether a piece that begins with a message ends with one, as far as the lengths tell.
+fn ends_with_a_message(piece: &[u8], wire: Wire) -> bool {
+    let mut rest = piece;
+    while !rest.is_empty() {
+        let Some(behind) = behind_message(rest, wire) else { return false };
+        rest = behind;
+    }
+    true
+}
+
+fn behind_message(message: &[u8], wire: Wire) -> Option<&[u8]> {
+    let number = |rest: &mut &[u8]| {
+        let (number, behind) = rest.split_first_chunk()?;
+        *rest = behind;
+        Some(u32::from_be_bytes(*number))
+    };
+    let mut rest = message;
+    let buffers = if wire == Wire::Avro { number(&mut rest).and_then(|_serial| number(&mut rest))? } else { 1 };
+    for _ in 0..buffers {
+        let length = number(&mut rest)?;
+        rest = rest.get(length as usize..)?;
+    }
+    Some(rest)
 }
 
 /// A reader behind every handshake.
