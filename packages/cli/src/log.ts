@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty';
 import type { Log } from '@millrace/kernel/component';
-import type { LogLevel } from '@millrace/kernel/protocol';
+import type { LogLevel } from '@millrace/kernel/worker/protocol';
 import { type Level, pino } from 'pino';
 import { LogOutput } from './log-output.ts';
 

@@ -1,22 +1,22 @@
 import { newOwner, reclaimOwner } from '@millrace/channel-native';
+import type { ChannelStatus } from './agent/channel-keeper.ts';
+import { Crew, type MeteredStatus } from './agent/crew.ts';
+import { type Loss, OpenChannels, type Remark } from './agent/open-channels.ts';
+import { endedBy, type Retiring, retiringChannels, withRetiring, withStuck } from './agent/staying.ts';
+import { CRASH_BACKOFF, START_RETRY_MS, Supervisor, type SupervisorOptions } from './agent/supervisor.ts';
 import { type BackoffOptions, pause, unlessAborted } from './backoff.ts';
-import type { ChannelStatus } from './channel-keeper.ts';
 import type { Log } from './component.ts';
 import { type Changes, comparePlans } from './config/compare.ts';
 import type { Plan, SinkPlan, SourcePlan } from './config/plan-types.ts';
-import { Crew, type MeteredStatus } from './crew.ts';
 import { MillraceError } from './errors.ts';
 import { metricsOf, settle } from './metrics/base.ts';
 import type { CellRange } from './metrics/cells.ts';
 import { OneAtATime } from './one-at-a-time.ts';
-import { type Loss, OpenChannels, type Remark } from './open-channels.ts';
-import type { Assignment, LogLevel } from './protocol.ts';
-import { endedBy, type Retiring, retiringChannels, withRetiring, withStuck } from './staying.ts';
-import { CRASH_BACKOFF, START_RETRY_MS, Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { count } from './words.ts';
+import type { Assignment, LogLevel } from './worker/protocol.ts';
 
-export type { MeteredStatus } from './crew.ts';
-export type { Loss } from './open-channels.ts';
+export type { MeteredStatus } from './agent/crew.ts';
+export type { Loss } from './agent/open-channels.ts';
 
 export interface AgentOptions {
   readonly log: Log;

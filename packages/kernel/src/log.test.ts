@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { memoryLog } from './fixtures/memory-log.ts';
 import { LINES_PER_CAUSE, LINES_PER_WINDOW, RECORDS_UNREAD_MAX, WINDOW_MS, WorkerLog, writeRecord } from './log.ts';
-import type { LogRecord } from './protocol.ts';
+import type { LogRecord } from './worker/protocol.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

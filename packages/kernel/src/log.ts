@@ -1,5 +1,5 @@
 import type { Log } from './component.ts';
-import type { LogLevel, LogRecord } from './protocol.ts';
+import type { LogLevel, LogRecord } from './worker/protocol.ts';
 
 /** Lines of one cause that a worker may say in one window; the rest is counted. A cause is the text of the message. */
 export const LINES_PER_CAUSE = 10;

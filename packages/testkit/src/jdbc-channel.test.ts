@@ -7,7 +7,7 @@ import { type Batch, BatchBuilder, newOwner } from '@millrace/channel-native';
 import { type ChannelHost, connectChannel, type Lease } from '@millrace/kernel/channel';
 import { create } from '@millrace/kernel/channels/jdbc/channel';
 import type { Log } from '@millrace/kernel/component';
-import { RequiredChannels } from '@millrace/kernel/put';
+import { RequiredChannels } from '@millrace/kernel/runners/put';
 import { expect, onTestFinished, test } from 'vitest';
 import { channelContract } from './channel-contract.ts';
 import { recordLog } from './log.ts';

@@ -1,6 +1,6 @@
+import type { SupervisedState } from '../agent/supervisor.ts';
 import type { Changes } from '../config/compare.ts';
 import type { Kind } from '../spec.ts';
-import type { SupervisedState } from '../supervisor.ts';
 
 /** The version of what is said over a control socket. Another one is not understood. */
 export const PROTOCOL = 1;

@@ -1,5 +1,5 @@
+import type { ChannelStatus } from '../agent/channel-keeper.ts';
 import type { AgentStatus, MeteredStatus } from '../agent.ts';
-import type { ChannelStatus } from '../channel-keeper.ts';
 
 /** How often figures are noted. */
 const SAMPLE_MS = 1_000;

@@ -1,5 +1,5 @@
+import type { ChannelStatus } from '../agent/channel-keeper.ts';
 import type { AgentStatus, MeteredStatus } from '../agent.ts';
-import type { ChannelStatus } from '../channel-keeper.ts';
 import { version } from '../version.ts';
 import type { AgentReport, ChannelReport, ComponentReport, WorkerReport } from './messages.ts';
 import { figuresOfStatus, type Rates } from './rates.ts';

@@ -1,8 +1,8 @@
 import { type Batch, BatchBuilder } from '@millrace/channel-native';
 import type { InterceptorContext, RunningInterceptor } from '../component.ts';
 import { MillraceError } from '../errors.ts';
-import type { InterceptorAssignment } from '../protocol.ts';
 import type { Spec } from '../spec.ts';
+import type { InterceptorAssignment } from '../worker/protocol.ts';
 import { Passing } from './passing.ts';
 
 /** What is left of a batch behind all interceptors. */

@@ -1,7 +1,7 @@
 import type { Batch } from '@millrace/channel-native';
 import type { EachOutcome, Meter } from '../component.ts';
-import { createEmitter, type Emitter, type EmitterOptions } from '../emitter.ts';
-import type { InterceptorAssignment } from '../protocol.ts';
+import { createEmitter, type Emitter, type EmitterOptions } from '../runners/emitter.ts';
+import type { InterceptorAssignment } from '../worker/protocol.ts';
 import { type Chain, openChain, type Passed } from './chain.ts';
 
 /** What became of one event of a batch in the interceptors: it is left, or was dropped, or could not pass. */

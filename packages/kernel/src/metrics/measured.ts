@@ -1,5 +1,5 @@
+import type { ChannelStatus, Named } from '../agent/channel-keeper.ts';
 import type { AgentStatus, MeteredStatus } from '../agent.ts';
-import type { ChannelStatus, Named } from '../channel-keeper.ts';
 import type { Metrics, Spec } from '../spec.ts';
 import { channelFigures, metricsOf } from './base.ts';
 

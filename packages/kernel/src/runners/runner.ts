@@ -1,5 +1,5 @@
 import type { Log } from '../component.ts';
-import type { Assignment } from '../protocol.ts';
+import type { Assignment } from '../worker/protocol.ts';
 
 /** What a runner makes its component from. */
 export interface Stage {

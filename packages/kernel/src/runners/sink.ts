@@ -3,8 +3,8 @@ import { connectChannel, type Lease, type TakePort } from '../channel.ts';
 import type { Log, MetersOf, RunningSink, SinkContext } from '../component.ts';
 import type { SinkMeters } from '../metrics/base.ts';
 import { metersOver } from '../metrics/cells.ts';
-import type { SinkAssignment } from '../protocol.ts';
 import type { SinkSpec } from '../spec.ts';
+import type { SinkAssignment } from '../worker/protocol.ts';
 import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
 
 /** The pause after a delivery or a take has failed, as in Flume. */

@@ -6,8 +6,8 @@ import type { SourceContext } from '../component.ts';
 import { MillraceError } from '../errors.ts';
 import { memoryLog } from '../fixtures/memory-log.ts';
 import { allocateCells, readCells } from '../metrics/cells.ts';
-import type { SourceAssignment } from '../protocol.ts';
 import type { SourceSpec } from '../spec.ts';
+import type { SourceAssignment } from '../worker/protocol.ts';
 import type { Stage } from './runner.ts';
 import { open, poll } from './source.ts';
 

@@ -2,11 +2,11 @@ import type { DirectEnd } from '@millrace/channel-native';
 import { pause } from '../backoff.ts';
 import { connectChannel } from '../channel.ts';
 import type { Log, MetersOf, PollingSource, RunningSource, SourceContext } from '../component.ts';
-import { createEmitter, type EmitterOptions } from '../emitter.ts';
 import type { SourceMeters } from '../metrics/base.ts';
 import { metersOver } from '../metrics/cells.ts';
-import type { SourceAssignment } from '../protocol.ts';
 import type { SourceSpec } from '../spec.ts';
+import type { SourceAssignment } from '../worker/protocol.ts';
+import { createEmitter, type EmitterOptions } from './emitter.ts';
 import { codeOf, type Opened, type Stage, Turn } from './runner.ts';
 
 /** Flume's pauses between polls that find nothing, for sources that do not set their own. */

@@ -1,9 +1,9 @@
-import { Backoff, type BackoffOptions, pause } from './backoff.ts';
-import type { Log } from './component.ts';
-import { MillraceError } from './errors.ts';
-import { Host, type HostOptions, type HostState } from './host.ts';
-import { componentLog, writeRecord } from './log.ts';
-import type { Assignment } from './protocol.ts';
+import { Backoff, type BackoffOptions, pause } from '../backoff.ts';
+import type { Log } from '../component.ts';
+import { MillraceError } from '../errors.ts';
+import { componentLog, writeRecord } from '../log.ts';
+import { Host, type HostOptions, type HostState } from '../worker/host.ts';
+import type { Assignment } from '../worker/protocol.ts';
 
 /** The pause after a start that failed, as in Flume. */
 export const START_RETRY_MS = 3_000;

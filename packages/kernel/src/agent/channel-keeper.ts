@@ -1,10 +1,10 @@
-import { pause } from './backoff.ts';
-import type { ChannelAddress, ChannelHost, CreateChannel } from './channel.ts';
-import type { Log } from './component.ts';
-import type { ChannelPlan } from './config/plan-types.ts';
-import { MillraceError } from './errors.ts';
-import { componentLog } from './log.ts';
-import type { ChannelSpec, Spec } from './spec.ts';
+import { pause } from '../backoff.ts';
+import type { ChannelAddress, ChannelHost, CreateChannel } from '../channel.ts';
+import type { Log } from '../component.ts';
+import type { ChannelPlan } from '../config/plan-types.ts';
+import { MillraceError } from '../errors.ts';
+import { componentLog } from '../log.ts';
+import type { ChannelSpec, Spec } from '../spec.ts';
 
 /** What a status says of every component besides what it does. */
 export interface Named<Of extends Spec = Spec> {

@@ -2,18 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { newOwner, reclaimOwner } from '@millrace/channel-native';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ChannelHost } from './channel.ts';
-import { create } from './fixtures/channel.ts';
-import { memoryLog } from './fixtures/memory-log.ts';
-import { sharedCells } from './fixtures/plan.ts';
+import type { ChannelHost } from '../channel.ts';
+import { create } from '../fixtures/channel.ts';
+import { memoryLog } from '../fixtures/memory-log.ts';
+import { sharedCells } from '../fixtures/plan.ts';
+import { metricsOf, settle } from '../metrics/base.ts';
+import { allocateCells, readCells } from '../metrics/cells.ts';
 import { Host } from './host.ts';
-import { metricsOf, settle } from './metrics/base.ts';
-import { allocateCells, readCells } from './metrics/cells.ts';
 import type { Assignment } from './protocol.ts';
 
 const LIVES = 100;
 const log = memoryLog();
-const moduleOf = (fixture: string) => new URL(`./fixtures/${fixture}.js`, import.meta.url).href;
+const moduleOf = (fixture: string) => new URL(`../fixtures/${fixture}.js`, import.meta.url).href;
 
 /** All threads of this process in the order of their start, for a host does not show its own. */
 const threads: Worker[] = [];

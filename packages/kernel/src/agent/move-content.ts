@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { newOwner } from '@millrace/channel-native';
-import { type ChannelPort, connectChannel } from './channel.ts';
+import { type ChannelPort, connectChannel } from '../channel.ts';
 import type { ChannelKeeper } from './channel-keeper.ts';
 
 /** How soon it is seen whether a channel has brought back from the disk what it still has. */

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Fault } from './fixtures/faulty.ts';
+import type { Fault } from '../fixtures/faulty.ts';
+import { allocateCells } from '../metrics/cells.ts';
 import { Host, type HostOptions } from './host.ts';
-import { allocateCells } from './metrics/cells.ts';
 import type { LogRecord, SourceAssignment } from './protocol.ts';
 
 const hosts: Host[] = [];
@@ -15,7 +15,7 @@ function start(at: 'open' | 'run' | 'close' | 'never', fault: Fault, options: Pa
   const assignment: SourceAssignment = {
     kind: 'source',
     id: 'a1.sources.r1',
-    module: new URL('./fixtures/faulty.js', import.meta.url).href,
+    module: new URL('../fixtures/faulty.js', import.meta.url).href,
     config: { at, fault },
     metrics: allocateCells([['received', 'accepted', 'rejected', 'filtered']])[0]!,
     drive: 'event',

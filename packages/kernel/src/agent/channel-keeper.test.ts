@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { memoryLog } from '../fixtures/memory-log.ts';
+import { channelPlan } from '../fixtures/plan.ts';
 import { ChannelKeeper, TRIM_MS } from './channel-keeper.ts';
-import { memoryLog } from './fixtures/memory-log.ts';
-import { channelPlan } from './fixtures/plan.ts';
 
 async function openKeeper(config: Readonly<Record<string, unknown>>) {
   const log = memoryLog();

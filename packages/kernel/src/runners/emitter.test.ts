@@ -1,7 +1,7 @@
 import { type Batch, BatchBuilder, type ChannelPort } from '@millrace/channel-native';
 import { expect, test, vi } from 'vitest';
-import { openDurable } from './fixtures/durable.ts';
-import { build, codeOf, emitterOver, openScratch, type Scratch, send } from './fixtures/emitter.ts';
+import { openDurable } from '../fixtures/durable.ts';
+import { build, codeOf, emitterOver, openScratch, type Scratch, send } from '../fixtures/emitter.ts';
 
 test('a channel that closes leaves no request unanswered', async () => {
   const scratch = openScratch({ capacity: 2, transactionCapacity: 2, keepAliveMs: 60_000 });

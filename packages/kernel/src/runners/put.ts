@@ -1,7 +1,7 @@
 import { type Batch, Reservation as NativeReservation, publishAll } from '@millrace/channel-native';
-import { pause } from './backoff.ts';
-import type { PutPort, Reservation } from './channel.ts';
-import { MillraceError } from './errors.ts';
+import { pause } from '../backoff.ts';
+import type { PutPort, Reservation } from '../channel.ts';
+import { MillraceError } from '../errors.ts';
 
 /** Room that comes within this time was not waited for. */
 const AT_ONCE_MS = 10;

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import type { Fault } from './fixtures/faulty.ts';
-import { memoryLog } from './fixtures/memory-log.ts';
-import { allocateCells } from './metrics/cells.ts';
+import type { Fault } from '../fixtures/faulty.ts';
+import { memoryLog } from '../fixtures/memory-log.ts';
+import { allocateCells } from '../metrics/cells.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 
 const supervisors: Supervisor[] = [];
@@ -25,7 +25,7 @@ function supervise(at: 'open' | 'run', fault: Fault, options: Partial<Supervisor
     assign: () => ({
       kind: 'source',
       id: 'a1.sources.r1',
-      module: new URL('./fixtures/faulty.js', import.meta.url).href,
+      module: new URL('../fixtures/faulty.js', import.meta.url).href,
       config: { at, fault },
       metrics: allocateCells([['received', 'accepted', 'rejected', 'filtered']])[0]!,
       drive: 'event',
@@ -68,7 +68,7 @@ test('an assignment that cannot be made counts as a start that failed', async ()
   let channelIsThere = false;
   const assign = () => {
     if (!channelIsThere) throw new Error('no channel');
-    return { kind: 'source', module: new URL('./fixtures/faulty.js', import.meta.url).href } as never;
+    return { kind: 'source', module: new URL('../fixtures/faulty.js', import.meta.url).href } as never;
   };
   const { supervisor } = supervise('open', 'none', { assign });
   await supervisor.tried;

@@ -1,8 +1,8 @@
-import type { ChannelAddress } from './channel.ts';
+import type { ChannelAddress } from '../channel.ts';
+import type { ChannelPlan } from '../config/plan-types.ts';
+import { eventsText } from '../words.ts';
 import { ChannelKeeper, type ChannelKeeperOptions, type ChannelStatus } from './channel-keeper.ts';
-import type { ChannelPlan } from './config/plan-types.ts';
 import { moveContent } from './move-content.ts';
-import { eventsText } from './words.ts';
 
 /** A channel that ended with events in it and does not keep them. */
 export interface Loss {

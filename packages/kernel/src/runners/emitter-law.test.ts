@@ -1,8 +1,8 @@
 import { BatchBuilder, type MemoryChannelOptions } from '@millrace/channel-native';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PutPort } from './channel.ts';
-import { openDurable } from './fixtures/durable.ts';
+import type { PutPort } from '../channel.ts';
+import { openDurable } from '../fixtures/durable.ts';
 import {
   type Answered,
   acceptedIn,
@@ -13,7 +13,7 @@ import {
   type Scratch,
   send,
   unitsOf,
-} from './fixtures/emitter.ts';
+} from '../fixtures/emitter.ts';
 
 interface Limits {
   readonly capacity: number;

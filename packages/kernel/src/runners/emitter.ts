@@ -1,9 +1,9 @@
 import { type Batch, BatchBuilder } from '@millrace/channel-native';
-import type { PutPort } from './channel.ts';
-import type { EachOutcome, Log, MetersOf, SourceContext } from './component.ts';
-import type { SourceMeters } from './metrics/base.ts';
+import type { PutPort } from '../channel.ts';
+import type { EachOutcome, Log, MetersOf, SourceContext } from '../component.ts';
+import type { SourceMeters } from '../metrics/base.ts';
+import type { SourceSpec } from '../spec.ts';
 import { OptionalChannel, RequiredChannels } from './put.ts';
-import type { SourceSpec } from './spec.ts';
 
 export interface EmitterOptions {
   /** Channels that must hold what is acknowledged. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { MillraceError } from './errors.ts';
+import { MillraceError } from '../errors.ts';
 import type { Assignment, Birth, FailureRecord, FromGuest, LogLevel, LogRecord, ToGuest } from './protocol.ts';
 import { unpackFailure } from './protocol.ts';
 

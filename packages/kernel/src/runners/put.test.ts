@@ -1,8 +1,8 @@
 import { BatchBuilder, type MemoryChannelOptions } from '@millrace/channel-native';
 import { expect, test } from 'vitest';
-import type { PutPort } from './channel.ts';
-import { openDurable } from './fixtures/durable.ts';
-import { build, openScratch, type Scratch } from './fixtures/emitter.ts';
+import type { PutPort } from '../channel.ts';
+import { openDurable } from '../fixtures/durable.ts';
+import { build, openScratch, type Scratch } from '../fixtures/emitter.ts';
 import { OptionalChannel, RequiredChannels } from './put.ts';
 
 const builder = new BatchBuilder();

@@ -1,9 +1,9 @@
+import { channelsOf } from '../config/compare.ts';
+import type { SinkPlan, SourcePlan } from '../config/plan-types.ts';
+import { metricsOf } from '../metrics/base.ts';
+import { allocateCells, type CellRange, readCells } from '../metrics/cells.ts';
+import type { SinkSpec, SourceSpec } from '../spec.ts';
 import type { Named } from './channel-keeper.ts';
-import { channelsOf } from './config/compare.ts';
-import type { SinkPlan, SourcePlan } from './config/plan-types.ts';
-import { metricsOf } from './metrics/base.ts';
-import { allocateCells, type CellRange, readCells } from './metrics/cells.ts';
-import type { SinkSpec, SourceSpec } from './spec.ts';
 import type { ComponentStatus, Supervisor } from './supervisor.ts';
 
 /** How a source or a sink is, with its figures. */

@@ -1,7 +1,7 @@
-import { MillraceError } from './errors.ts';
-import { WorkerLog } from './log.ts';
+import { MillraceError } from '../errors.ts';
+import { WorkerLog } from '../log.ts';
+import type { Open } from '../runners/runner.ts';
 import { type Birth, type FromGuest, type Phase, packFailure, type ToGuest } from './protocol.ts';
-import type { Open } from './runners/runner.ts';
 
 /**
  * The worker's end of one life of a component. Resolves when the component was asked to stop and has; rejects with a failure record. It
@@ -27,7 +27,7 @@ export default async function guest({ assignment, owner, control, logsRead, logL
   let phase: Phase = 'loading';
   try {
     const { open }: { open: Open } =
-      assignment.kind === 'source' ? await import('./runners/source.ts') : await import('./runners/sink.ts');
+      assignment.kind === 'source' ? await import('../runners/source.ts') : await import('../runners/sink.ts');
     const module: { open?: unknown } = await import(assignment.module);
     if (typeof module.open !== 'function') {
       throw new MillraceError('MR_COMPONENT_FAILED', `${assignment.module} does not export \`open\`.`);

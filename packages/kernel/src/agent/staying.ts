@@ -1,5 +1,5 @@
-import { type Changes, channelsOf } from './config/compare.ts';
-import type { ChannelPlan, Plan, SinkPlan, SourcePlan } from './config/plan-types.ts';
+import { type Changes, channelsOf } from '../config/compare.ts';
+import type { ChannelPlan, Plan, SinkPlan, SourcePlan } from '../config/plan-types.ts';
 
 /** The ids of what a reload ends, for good or to begin it anew. */
 export function endedBy({ changes }: Changes): ReadonlySet<string> {

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ChannelAddress } from './channel.ts';
-import type { CellRange } from './metrics/cells.ts';
+import type { ChannelAddress } from '../channel.ts';
+import type { CellRange } from '../metrics/cells.ts';
 
 /**
  * Everything that crosses between a host and its guest. Events never travel this way: the control plane says who somebody is, that
