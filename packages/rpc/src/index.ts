@@ -1,2 +1,9 @@
 export * from './client/index.ts';
-export { type Handler, type RpcServer, type RpcServerOptions, type ServerLog, serve } from './server/index.ts';
+export {
+  type DirectRequests,
+  type Handler,
+  type RpcServer,
+  type RpcServerOptions,
+  type ServerLog,
+  serve,
+} from './server/index.ts';

@@ -1,2 +1,2 @@
 export type { Handler, ServerLog } from './connection.ts';
-export { type RpcServer, type RpcServerOptions, serve } from './server.ts';
+export { type DirectRequests, type RpcServer, type RpcServerOptions, serve } from './server.ts';

@@ -7,11 +7,11 @@ import { Connection, type Handler, type ServerLog } from './connection.ts';
 import { binaryAnswers, compactAnswers } from './thrift-answers.ts';
 
 const IN_FLIGHT_BYTES_MAX = 64 << 20;
-/** With less for all, small requests count, too. */
-const DIRECT_IN_FLIGHT_BYTES_MIN = 1 << 20;
+/** Where a request may take less, one that comes in a single piece may be too long. */
+const DIRECT_REQUEST_BYTES_MIN = 1 << 20;
 
-/** What native code needs to handle requests by itself. */
-export interface Direct {
+/** What native code needs to handle requests by itself: a channel of the same thread, and counters that grow by the requests of one event and of many. */
+export interface DirectRequests {
   readonly into: DirectEnd;
   readonly appends: readonly Float64Array[];
   readonly batches: readonly Float64Array[];
@@ -34,8 +34,8 @@ export interface RpcServerOptions {
   /** Decides by its address whether a client may connect; others are disconnected at once. */
   readonly admit?: (address: string) => boolean | Promise<boolean>;
   readonly log?: ServerLog;
-  /** A channel of the same thread into which small requests go without `handler`, as long as it has room; and counters of the requests of each kind. */
-  readonly direct?: Direct;
+  /** Lets requests that come whole, without TLS and compression, go into a channel without `handler`, as long as it has room for them. */
+  readonly direct?: DirectRequests;
   /** Told about every connection that begins or ends. */
   readonly onConnections?: (change: 1 | -1) => void;
 }
@@ -62,13 +62,10 @@ export async function serve(options: RpcServerOptions, handler: Handler): Promis
   } = options;
   const isPlain = layers.tls === undefined && layers.compressionLevel === undefined;
   const inFlight = new InFlight(inFlightBytesMax);
-  const limits = { requestBytesMax: Math.min(requestBytesMax, inFlightBytesMax) };
-  const mayDirect = isPlain && limits.requestBytesMax >= DIRECT_IN_FLIGHT_BYTES_MIN;
-  const direct =
-    mayDirect && options.direct
-      ? DirectPut.open({ protocol, ...limits, ...options.direct, ...okParts(protocol) })
-      : undefined;
-  const shared = { protocol, builder, ...limits, inFlight, handler, direct, log };
+  const wire = { protocol, requestBytesMax: Math.min(requestBytesMax, inFlightBytesMax) };
+  const directly = isPlain && wire.requestBytesMax >= DIRECT_REQUEST_BYTES_MIN ? options.direct : undefined;
+  const direct = directly && DirectPut.open({ ...wire, ...directly, ...okParts(protocol) });
+  const shared = { ...wire, builder, inFlight, handler, direct, log };
   const clients = new Clients({ layers, log, onConnections });
   const reception: Reception<boolean> = {
     admit: admit ?? (() => true),
@@ -79,7 +76,11 @@ export async function serve(options: RpcServerOptions, handler: Handler): Promis
   };
 
   // A client that has sent its last request may end its side and still wait for answers.
-  const server = await listen({ host, port, allowHalfOpen: true }, (socket) => clients.accept(socket, reception));
+  const accept = (socket: Socket) => clients.accept(socket, reception);
+  const server = await listen({ host, port, allowHalfOpen: true }, accept).catch((error) => {
+    direct?.close();
+    throw error;
+  });
   server.on('error', (error) => log.error({ error }, 'Accepting a connection failed.'));
   return {
     address: server.address() as AddressInfo,

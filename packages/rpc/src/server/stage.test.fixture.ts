@@ -1,6 +1,6 @@
 import { ChannelError } from '@millrace/channel-native';
 import { LineClient, type RecordedLog, recordLog, type ScratchChannel } from '@millrace/testkit';
-import type { Direct, RpcServerOptions } from './server.ts';
+import type { DirectRequests, RpcServerOptions } from './server.ts';
 import { serve } from './server.ts';
 
 /** A request that a handler was given and has not answered. */
@@ -99,6 +99,6 @@ export async function stage({
 function directInto(
   { port }: ScratchChannel,
   [events, appends, batches]: readonly [Float64Array, Float64Array, Float64Array],
-): Direct {
+): DirectRequests {
   return { into: port.directEnd([events])!, appends: [appends], batches: [batches] };
 }
