@@ -99,7 +99,7 @@ export interface DirectOptions {
 }
 
 /**
- * Puts small requests into a channel and answers them, without a call of JavaScript: those that come whole, have events, want an answer, and for which
+ * Puts requests into a channel and answers them, without a call of JavaScript: those that come whole, have events, want an answer, and for which
  * there is room now. All that one turn of the event loop brings is put as one.
  */
 export class DirectPut {

@@ -40,7 +40,7 @@ struct Held {
     gathered: Gathered,
 }
 
-/// Gathers the small requests of a turn and puts them as one, or as few as the transaction capacity allows. What it cannot put now it leaves alone:
+/// Gathers the requests of a turn and puts them as one, or as few as the transaction capacity allows. What it cannot put now it leaves alone:
 /// then it is as if nobody had looked at it.
 pub struct Direct {
     gatherer: Gatherer,

@@ -18,7 +18,7 @@ export interface Transport {
   write(bytes: Uint8Array): unknown;
   end(): unknown;
   destroy(error?: Error): unknown;
-  /** Lets small requests that come next be put and answered by native code. Everything that came is answered. */
+  /** Lets whole requests that come next be put and answered by native code. Everything that came is answered. */
   putDirectly?(direct: DirectPut): void;
 }
 

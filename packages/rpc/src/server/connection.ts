@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   readonly requestBytesMax: number;
   readonly inFlight: InFlight;
   readonly handler: Handler;
-  /** What may handle small requests instead. */
+  /** What may handle requests that come whole instead. */
   readonly direct: DirectPut | undefined;
   readonly log: ServerLog;
 }
@@ -277,7 +277,7 @@ export class Connection implements Reader {
     this.#handOver();
   }
 
-  /** Leaves small requests to native code: it comes back with the first that is anything else. */
+  /** Leaves requests that come whole to native code, which is to tell what comes with the first that does not. */
   #handOver(): void {
     const { direct } = this.#options;
     if (direct === undefined || this.#over || this.#unfinishedBytes > 0) return;

@@ -44,7 +44,7 @@ function statuses(client: LineClient): string[] {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('small requests behind the first go into the channel without the handler, in order, and are counted', async () => {
+test('whole requests behind the first go into the channel without the handler, in order, and are counted', async () => {
   const it = await direct({ channel: new ScratchChannel() });
   await it.client.write(Buffer.concat([append(1, 'a'), appendBatch(2, 'b', 'c'), append(3, 'd')]));
   await it.client.write(append(0xffff_ffff, 'e'));
@@ -83,7 +83,7 @@ describe('the handler decides about', () => {
     ['a request that comes in pieces', [append(1, 'abc').subarray(0, 20), append(1, 'abc').subarray(20)], 1],
     ['a request that no piece holds', [append(1, 'x'.repeat(100_000))], 1],
     [
-      'a small request whose neighbour is unfinished',
+      'a whole request whose neighbour is unfinished',
       [Buffer.concat([append(1, 'a'), append(2, 'b').subarray(0, 9)]), append(2, 'b').subarray(9)],
       2,
     ],

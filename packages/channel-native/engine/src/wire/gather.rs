@@ -1,4 +1,4 @@
-//! Small requests of many connections, gathered so that one put takes all their events.
+//! Requests of many connections, gathered so that one put takes all their events.
 //!
 //! Whoever gathers looks only at bytes: nothing is remembered of a connection, and what is not whole and plain is left to who can decide.
 
