@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::batch::{
         Size,
-        model::{Scratch, any_text, cases},
+        model::{Scratch, any_lines, cases},
     };
 
     const PLENTY: Size = Size { events: 100, bytes: 1 << 14 };
@@ -216,23 +216,12 @@ mod tests {
         bodies
     }
 
-    fn text() -> impl Strategy<Value = Vec<u8>> {
-        let piece = prop_oneof![
-            3 => prop_oneof![Just("\n"), Just("\r"), Just("\r\n")].prop_map(|end| end.as_bytes().to_vec()),
-            3 => vec(b'a'..=b'z', 0..9),
-            2 => any_text(5).prop_map(String::into_bytes),
-            1 => vec(prop_oneof![Just("ä"), Just("漢"), Just("😀")], 1..5).prop_map(|parts| parts.concat().into_bytes()),
-            1 => vec(any::<u8>(), 0..4),
-        ];
-        vec(piece, 0..20).prop_map(|pieces| pieces.concat())
-    }
-
     proptest! {
         #![proptest_config(cases())]
 
         #[test]
         fn lines_are_the_same_however_the_text_arrives(
-            text in text(),
+            text in any_lines(&["\n", "\r", "\r\n"]),
             cuts in vec(any::<Index>(), 0..12),
             max_bytes in 0_usize..24,
             room in (1_usize..4, 75_usize..200),

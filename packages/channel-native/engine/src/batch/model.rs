@@ -1,6 +1,6 @@
 //! A naive model of events, for tests: vectors of strings and bytes.
 
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{Entry, Event, Run, Size, Space, headers};
 
@@ -180,6 +180,18 @@ pub(crate) fn most(size: usize) -> usize {
 /// Text of at most so many characters. Not by a regular expression: those take minutes under Miri.
 pub(crate) fn any_text(chars_max: usize) -> impl Strategy<Value = String> {
     vec(any::<char>(), 0..=chars_max).prop_map(String::from_iter)
+}
+
+/// Bytes, most of them lines of text. Each of `ends` comes a third as often as a word, and twice as often when it is listed twice.
+pub(crate) fn any_lines(ends: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        ends.len() as u32 => select(ends).prop_map(|end| end.as_bytes().to_vec()),
+        3 => vec(b'a'..=b'z', 0..9),
+        2 => any_text(5).prop_map(String::into_bytes),
+        1 => vec(select(&["ä", "漢", "😀"]), 1..5).prop_map(|parts| parts.concat().into_bytes()),
+        1 => vec(any::<u8>(), 0..4),
+    ];
+    vec(piece, 0..20).prop_map(|pieces| pieces.concat())
 }
 
 /// One of few letters, so that keys come twice and headers are found.
