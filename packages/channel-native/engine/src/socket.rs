@@ -101,26 +101,38 @@ fn now(done: io::Result<usize>) -> io::Result<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::{
+        net::TcpListener,
+        time::{Duration, Instant},
+    };
+
+    const PATIENCE: Duration = Duration::from_secs(10);
 
     fn pair() -> (Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
         let (stream, _) = listener.accept().unwrap();
         (Socket::new(stream.into()).unwrap(), peer)
     }
 
     #[test]
     fn what_the_peer_does_not_take_is_kept_and_follows_in_order_before_the_end() {
+        let write = |socket: &mut Socket, bytes: &[u8]| {
+            bytes.chunks(100_000).for_each(|piece| socket.write(piece).unwrap());
+        };
         let (mut socket, mut peer) = pair();
         let sent: Vec<u8> = (0..16 << 20).map(|at: u32| (at / 1_000) as u8).collect();
-        for piece in sent.chunks(100_000) {
-            socket.write(piece).unwrap();
-        }
+        let (sooner, later) = sent.split_at(sent.len() / 2);
+        write(&mut socket, sooner);
+        assert!(socket.has_unsent());
+        // Now there is room again, in which nothing may overtake what was kept.
+        let mut received = vec![0; sooner.len() - socket.unsent.len()];
+        peer.read_exact(&mut received).unwrap();
+        write(&mut socket, later);
         socket.end().unwrap();
         assert!(socket.has_unsent() && !socket.has_ended());
         let reading = std::thread::spawn(move || {
-            let mut received = Vec::new();
             peer.read_to_end(&mut received).unwrap();
             received
         });
@@ -136,6 +148,9 @@ mod tests {
         let (mut socket, peer) = pair();
         assert_eq!(socket.read(&mut [0; 8]).unwrap(), None);
         drop(peer);
-        while socket.read(&mut [0; 8]).unwrap() != Some(0) {}
+        let began = Instant::now();
+        while socket.read(&mut [0; 8]).unwrap() != Some(0) {
+            assert!(began.elapsed() < PATIENCE, "the end is never told");
+        }
     }
 }
