@@ -175,8 +175,10 @@ mod tests {
 
     #[test]
     fn a_bad_byte_spoils_no_line_but_its_own_however_much_text_there_is() {
+        // So seldom that there are windows before it, with it and behind it.
+        let bad = |at| at % 701 == 7;
         let lines: Vec<_> =
-            (0..3_000).map(|at| if at == 7 { b"b\xffd".to_vec() } else { "漢".repeat(at % 11).into_bytes() }).collect();
+            (0..3_000).map(|at| if bad(at) { b"b\xffd".to_vec() } else { "漢".repeat(at % 11).into_bytes() }).collect();
         let text = [lines.join(&b'\n'), b"\n".to_vec()].concat();
         assert!(text.len() > 4 * WINDOW_BYTES);
         let (_, bodies) = split(open(&text), 99, Size { events: 3_000, bytes: 1 << 18 });
