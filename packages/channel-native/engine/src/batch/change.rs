@@ -174,9 +174,10 @@ mod tests {
 
     #[test]
     fn a_map_that_is_not_canonical_is_refused_with_its_place() {
-        let cases: [(&[u8], &str, usize); 3] = [
+        let cases: [(&[u8], &str, usize); 4] = [
             (b"\x01\x00", "a header map is in blocks", 0),
             (b"\x02\x02k\x02v", "a header map has no end", 5),
+            (b"\x02\x02k\x02v\x00\x00", "a header map has no end", 7),
             (b"\x04\x02k\x02v\x00", "the input ends inside a number", 6),
         ];
         for (map, what, offset) in cases {
