@@ -115,26 +115,30 @@ test('a memory channel with other limits keeps its events, in their order', asyn
   expect(agent.plan.channels[0]!.config).toMatchObject({ capacity: 60 });
 });
 
+const few = { capacity: 40, transactionCapacity: 40 };
+
 test.for([
-  ['events', { capacity: 40, transactionCapacity: 40 }, 'there would be room for 40'],
-  ['bytes', { byteCapacity: 4_000 }, 'they do not fit'],
+  ['events', () => memoryPlan('c1', few), 'there would be room for 40'],
+  ['events on a disk', () => filePlan('c1', scratch(), few), 'there would be room for 40'],
+  ['bytes', () => memoryPlan('c1', { byteCapacity: 4_000 }), 'they do not fit'],
 ] as const)(
   'a memory channel whose new limits leave no room for its %s keeps its settings and its events, in their order',
-  async ([, config, reason]) => {
+  async ([, smaller, reason]) => {
     const { agent, plan, heal, delivered, log } = await stalled(memoryPlan('c1', { transactionCapacity: 10 }), {
       source: { padding: 'x'.repeat(90) },
     });
-    const sinks = [heal()];
-    const { remarks } = await agent.reload({ ...plan, channels: [memoryPlan('c1', config)], sinks });
+    const next = { ...plan, channels: [smaller()], sinks: [heal()] };
+    const { remarks } = await agent.reload(next);
     expect(remarks).toEqual([`a1.channels.c1 keeps its old settings, because of its 50 events: ${reason}.`]);
     expect(log.lines).toContain(remarks[0]);
     await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
     expect(agent.plan.channels).toEqual(plan.channels);
 
     // Now that it is empty nothing stands against it.
-    const again = await agent.reload({ ...plan, channels: [memoryPlan('c1', config)], sinks });
+    const again = await agent.reload(next);
     expect(again.remarks).toEqual([]);
-    expect(agent.plan.channels[0]!.config).toMatchObject(config);
+    expect(agent.plan.channels).toEqual(next.channels);
+    expect(agent.status().channels).toMatchObject([{ open: true }]);
   },
 );
 
