@@ -160,6 +160,17 @@ test('a removed memory channel and its sink stay until its events are delivered,
   expect(removed.channels.map(({ name, counters }) => [name, counters['committed']])).toEqual([['c1', 50]]);
 });
 
+test('what comes back under its name is not among what was removed any more', async () => {
+  const { source, sink } = flow();
+  const plan = planOf({ channels: [memoryPlan('c1')], sinks: [sink()], sources: [source('r1', { until: 50 })] });
+  const { agent } = await start(plan);
+  const removed = () => Object.values(agent.status().removed).flatMap((all) => all.map(({ id }) => id));
+  await agent.reload(planOf({ channels: [] }));
+  await vi.waitFor(() => expect(removed()).toEqual(['a1.channels.c1', 'a1.sinks.k1', 'a1.sources.r1']));
+  await agent.reload(plan);
+  expect(removed()).toEqual([]);
+});
+
 test('a removed channel that no sink takes from loses its events, and that is an error with their number', async () => {
   const { source, sink, accepted } = flow();
   const plan = planOf({ channels: [memoryPlan('c1')], sources: [source('r1', { until: 50 })] });
