@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { errorCodes } from './errors.ts';
+import { facts } from './fixtures/facts.ts';
 import { errorTable, manualIndex, manualPage } from './manual.ts';
 import { counter, defineSource, gauge, property, type Spec } from './spec.ts';
 import { count, flag, names, port, text, textByName } from './types.ts';
 
 const sample: Spec = defineSource({
+  facts: facts.source,
   type: 'sample',
   classNames: ['org.example.Sample'],
   summary: 'Makes samples.',

@@ -130,17 +130,17 @@ export interface SinkFacts {
 export interface SinkTraits<Of extends Properties = Properties> {
   /** How long a take gathers after its first event before it is content with less than a full batch, in milliseconds. */
   readonly lingerMs: number;
-  facts?(config: ConfigOf<Of>): SinkFacts;
+  facts(config: ConfigOf<Of>): SinkFacts;
 }
 
 export interface SourceTraits<Of extends Properties = Properties> {
   /** `event`: the source calls `emit` when something arrives. `polling`: the kernel calls `poll` in a loop. */
   readonly drive: 'event' | 'polling';
-  facts?(config: ConfigOf<Of>): SourceFacts;
+  facts(config: ConfigOf<Of>): SourceFacts;
 }
 
 export interface ChannelTraits<Of extends Properties = Properties> {
-  facts?(config: ConfigOf<Of>, name: string): ChannelFacts;
+  facts(config: ConfigOf<Of>, name: string): ChannelFacts;
 }
 
 export type Spec = Declaration & { readonly kind: Kind };

@@ -3,11 +3,13 @@ import { memory } from './channels/memory/spec.ts';
 import { createRegistry } from './config/registry.ts';
 import { renderDiagnostics } from './config/render.ts';
 import { planText } from './config/specimens.test.fixture.ts';
+import { facts } from './fixtures/facts.ts';
 import { manualPage } from './manual.ts';
 import { defineSink, defineSource } from './spec.ts';
 import { checkTlsServer, tlsClientProperties, tlsServerProperties } from './tls-properties.ts';
 
 const server = defineSource({
+  facts: facts.source,
   type: 'server',
   classNames: [],
   summary: 'Listens.',
@@ -18,6 +20,7 @@ const server = defineSource({
   check: checkTlsServer,
 });
 const client = defineSink({
+  facts: facts.sink,
   type: 'client',
   classNames: [],
   summary: 'Connects.',

@@ -16,10 +16,7 @@ export function notesOn(plans: readonly Plan[]): readonly Note[] {
 
 /** Limits that nobody has set, those that are the same together. */
 function unsetLimits(channels: readonly ChannelPlan[]): readonly Note[] {
-  const unset = Map.groupBy(
-    channels,
-    ({ registration, config, name }) => registration.spec.facts?.(config, name).unset,
-  );
+  const unset = Map.groupBy(channels, ({ registration, config, name }) => registration.spec.facts(config, name).unset);
   return [...unset].flatMap(([text, same]) =>
     text === undefined ? [] : [{ about: same.map(({ id }) => id), text: same.length > 1 ? `${text} each` : text }],
   );
@@ -36,7 +33,7 @@ function lostOrder({ channels, sinks }: Plan): readonly Note[] {
     ];
   });
   const parallel = sinks.flatMap(({ id, registration, config }) => {
-    const disorder = registration.spec.facts?.(config).disorder;
+    const disorder = registration.spec.facts(config).disorder;
     return disorder === undefined ? [] : [{ about: [id], text: disorder.replace(/\.$/, '') }];
   });
   return [...shared, ...parallel];

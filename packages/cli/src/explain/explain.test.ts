@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { planTexts } from '@millrace/kernel/config/load';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { registrations, registry } from '../agent/components.ts';
+import { registry } from '../agent/components.ts';
 import { runBin } from '../bin.test.fixture.ts';
 import { agentSvg, agentText } from './explain.ts';
 import { flowsOf } from './flows.ts';
@@ -106,13 +106,6 @@ test('what no terminal can show is listed', () => {
   const text = agentText(wired(puts, { k1: 'c1' }));
   expect(text).toMatch(/^r0 \(seq\) ─▶ c\d+, c\d+/m);
   expect(text).toContain('c1 (memory) ─▶ k1 (null)');
-});
-
-test('every source, channel and sink that can be had says what it promises', () => {
-  const silent = registrations.filter(({ spec }) => /^(source|channel|sink)$/.test(spec.kind) && !('facts' in spec));
-  expect(silent.map(({ spec }) => `the ${spec.type} ${spec.kind} has no facts: declare them in its spec.ts`)).toEqual(
-    [],
-  );
 });
 
 test('the command draws into a file, tells what is wrong, and fails when nothing would run', async () => {

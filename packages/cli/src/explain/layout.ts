@@ -165,8 +165,7 @@ function lanesOf(wires: readonly Ports[]): readonly number[] {
   });
 }
 
-const isDurable = ({ registration, config, name }: ChannelPlan) =>
-  registration.spec.facts?.(config, name).durable ?? false;
+const isDurable = ({ registration, config, name }: ChannelPlan) => registration.spec.facts(config, name).durable;
 
 function sourceLines({ name, registration, config }: SourcePlan): readonly string[] {
   const [used] = registration.spec.uses?.(config) ?? [];
@@ -175,9 +174,9 @@ function sourceLines({ name, registration, config }: SourcePlan): readonly strin
 }
 
 function channelLines({ name, registration, config }: ChannelPlan): readonly string[] {
-  return [name, registration.spec.type, registration.spec.facts?.(config, name).room ?? ''];
+  return [name, registration.spec.type, registration.spec.facts(config, name).room];
 }
 
 function sinkLines({ name, registration, config }: SinkPlan): readonly string[] {
-  return [name, registration.spec.type, registration.spec.facts?.(config).to ?? ''];
+  return [name, registration.spec.type, registration.spec.facts(config).to ?? ''];
 }

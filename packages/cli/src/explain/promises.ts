@@ -17,14 +17,14 @@ export function promisesOf(flow: Flow): readonly Promises[] {
 
 function ofChannel(channel: ChannelPlan, { sources, sinks }: Flow): Promises {
   const { name, registration, config } = channel;
-  const facts = registration.spec.facts?.(config, name);
+  const facts = registration.spec.facts(config, name);
   const fillers = sources.filter((source) => targetsOf(source).includes(name));
   const takers = sinks.filter((sink) => sink.channel === name);
-  const told = facts?.durable ? [] : fillers.flatMap((source) => factsOf(source)?.told ?? []);
+  const told = facts.durable ? [] : fillers.flatMap((source) => factsOf(source).told);
   return {
-    title: `Channel ${name}, ${facts?.where ?? registration.spec.type}`,
+    title: `Channel ${name}, ${facts.where}`,
     sentences: [
-      ...(facts === undefined ? [] : [[facts.worst, ...new Set(told)].join(' ')]),
+      [facts.worst, ...new Set(told)].join(' '),
       ...(fillers.length === 0 ? [`Nothing puts events into ${name}.`] : refusals(name, fillers)),
       ...(takers.length === 0 ? [`Nothing takes events from ${name}.`] : departures(name, takers)),
       ...(fillers.length > 0 && takers.length > 0 ? [order(takers)] : []),
@@ -32,15 +32,13 @@ function ofChannel(channel: ChannelPlan, { sources, sinks }: Flow): Promises {
   };
 }
 
-const factsOf = ({ registration, config }: SourcePlan): SourceFacts | undefined => registration.spec.facts?.(config);
+const factsOf = ({ registration, config }: SourcePlan): SourceFacts => registration.spec.facts(config);
 
 function refusals(channel: string, fillers: readonly SourcePlan[]): readonly string[] {
   const needing = fillers.filter(({ required }) => required.includes(channel));
   const others = fillers.filter((source) => !needing.includes(source));
-  const groups = Map.groupBy(needing, (source) => factsOf(source)?.refused);
-  const refused = [...groups].flatMap(([text, same]) =>
-    text === undefined ? [] : [`While ${channel} has no room, ${text} (${namesOf(same)}).`],
-  );
+  const groups = Map.groupBy(needing, (source) => factsOf(source).refused);
+  const refused = [...groups].map(([text, same]) => `While ${channel} has no room, ${text} (${namesOf(same)}).`);
   if (others.length === 0) return refused;
   return [
     ...refused,
@@ -50,23 +48,22 @@ function refusals(channel: string, fillers: readonly SourcePlan[]): readonly str
 
 function departures(channel: string, takers: readonly SinkPlan[]): readonly string[] {
   const groups = Map.groupBy(takers, ({ registration, config }) => {
-    const facts = registration.spec.facts?.(config);
-    return facts === undefined ? '' : `${facts.done} (NAMES). ${facts.twice ?? ''}`.trimEnd();
+    const { done, twice = '' } = registration.spec.facts(config);
+    return `${done} (NAMES). ${twice}`.trimEnd();
   });
-  groups.delete('');
   return [...groups].map(([text, same]) => `Events leave ${channel} ${text.replace('NAMES', () => namesOf(same))}`);
 }
 
 function order(takers: readonly SinkPlan[]): string {
   if (takers.length > 1) return `Events of one sender may come out of order: ${namesOf(takers)} take side by side.`;
   const [{ registration, config }] = takers as [SinkPlan];
-  const disorder = registration.spec.facts?.(config).disorder;
+  const { disorder } = registration.spec.facts(config);
   return disorder === undefined ? 'Events of one sender stay in order.' : `Order is not kept. ${disorder}`;
 }
 
 function ofSource(source: SourcePlan): Promises {
   const { name, registration, required, interceptors } = source;
-  const lost = factsOf(source)?.lost;
+  const { lost } = factsOf(source);
   return {
     title: `Source ${name}, ${registration.spec.type}`,
     sentences: [

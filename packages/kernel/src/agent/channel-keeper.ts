@@ -85,7 +85,7 @@ export class ChannelKeeper {
   /** Whether what is in it is there again when it is opened again. */
   get durable(): boolean {
     const { name, config, registration } = this.plan;
-    return registration.spec.facts?.(config, name).durable === true;
+    return registration.spec.facts(config, name).durable;
   }
 
   /** Events in it, those included that are taken and not delivered; 0 while it is not open, undefined when it cannot tell. */

@@ -146,5 +146,5 @@ function placeOf({ name, config, registration: { spec } }: ChannelPlan): string 
   const directories = (spec.uses?.(config) ?? []).flatMap((resource) =>
     resource.what === 'directory' ? [resource.path] : [],
   );
-  return directories.length > 0 ? `in ${directories.join(', ')}` : (spec.facts?.(config, name).where ?? 'where it was');
+  return directories.length > 0 ? `in ${directories.join(', ')}` : spec.facts(config, name).where;
 }

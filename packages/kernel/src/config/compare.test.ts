@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { memory } from '../channels/memory/spec.ts';
+import { facts } from '../fixtures/facts.ts';
 import { channelPlan, planOf, sinkPlan, sourcePlan } from '../fixtures/plan.ts';
 import { defineSink, property } from '../spec.ts';
 import { text } from '../types.ts';
@@ -84,6 +85,7 @@ test.for([
   ['long', 'hunter2'.repeat(20), 'hunter3'.repeat(20)],
 ] as const)('a secret in %s is not told', ([name, before, after]) => {
   const spec = defineSink({
+    facts: facts.sink,
     type: 'fixture',
     classNames: [],
     summary: 'For tests.',

@@ -60,7 +60,7 @@ function channelsNamedBy(
 }
 
 function isDurable({ registration, config, name }: ChannelPlan): boolean {
-  return registration.spec.facts?.(config, name).durable === true;
+  return registration.spec.facts(config, name).durable;
 }
 
 /** Warns of sinks of different types at one channel: who writes that mostly expects both to get every event. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { facts } from '../fixtures/facts.ts';
 import { defineSink, property } from '../spec.ts';
 import { textByName } from '../types.ts';
 import { planTexts } from './load.ts';
@@ -64,6 +65,7 @@ test('types are found by alias and by class name, in any case', () => {
 
 test('a property whose name ends with a dot gathers all that begin with it', () => {
   const spec = defineSink({
+    facts: facts.sink,
     ...{ type: 'open', classNames: [], summary: 'Any.', stability: 'stable', lingerMs: 0, metrics: {} },
     properties: { hosts: property('hosts.', textByName, 'Where they are.') },
   });

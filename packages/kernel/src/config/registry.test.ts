@@ -1,11 +1,21 @@
 import { expect, test } from 'vitest';
+import { facts } from '../fixtures/facts.ts';
 import { defineSource } from '../spec.ts';
 import { createRegistry } from './registry.ts';
 import { registry } from './specimens.test.fixture.ts';
 
 const module = (name: string) => new URL(`file:///${name}.js`);
 const source = (type: string, ...classNames: string[]) =>
-  defineSource({ type, classNames, summary: '', stability: 'stable', drive: 'event', properties: {}, metrics: {} });
+  defineSource({
+    facts: facts.source,
+    type,
+    classNames,
+    summary: '',
+    stability: 'stable',
+    drive: 'event',
+    properties: {},
+    metrics: {},
+  });
 
 test('a component is found by alias and class name, whatever their case, and only in its kind', () => {
   expect(registry.find('source', 'NETCAT')?.spec.type).toBe('netcat');

@@ -1,3 +1,4 @@
+import { facts } from '../fixtures/facts.ts';
 import { counter, defineChannel, defineInterceptor, defineSink, defineSource, property } from '../spec.ts';
 import { count, flag, host as hostName, long, pattern, port, seconds, text } from '../types.ts';
 import { type PlanOptions, planTexts } from './load.ts';
@@ -8,6 +9,7 @@ import { renderDiagnostics } from './render.ts';
 const stability = 'stable';
 
 const netcat = defineSource({
+  facts: facts.source,
   type: 'netcat',
   classNames: ['org.apache.flume.source.NetcatSource'],
   summary: 'Turns lines into events.',
@@ -23,6 +25,7 @@ const netcat = defineSource({
 });
 
 const seq = defineSource({
+  facts: facts.source,
   type: 'seq',
   classNames: ['org.apache.flume.source.SequenceGeneratorSource'],
   summary: 'Counts.',
@@ -34,6 +37,7 @@ const seq = defineSource({
 });
 
 const nullSink = defineSink({
+  facts: facts.sink,
   type: 'null',
   classNames: ['org.apache.flume.sink.NullSink'],
   summary: 'Discards events.',
@@ -49,6 +53,7 @@ const nullSink = defineSink({
 });
 
 const memory = defineChannel({
+  facts: facts.channel,
   type: 'memory',
   classNames: ['org.apache.flume.channel.MemoryChannel'],
   summary: 'Keeps events in memory.',

@@ -5,11 +5,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Registration } from '../../config/plan-types.ts';
 import { createRegistry } from '../../config/registry.ts';
 import { planText } from '../../config/specimens.test.fixture.ts';
+import { facts } from '../../fixtures/facts.ts';
 import { defineSink } from '../../spec.ts';
 import { databaseAt } from './database-at.ts';
 import { jdbc } from './spec.ts';
 
 const sink = defineSink({
+  facts: facts.sink,
   type: 'null',
   classNames: [],
   summary: 'Discards events.',
