@@ -368,8 +368,8 @@ export declare function publish(owner: number, pairs: Array<number>): boolean
 export declare function put(channel: number, owner: number, token: number, waitMs: number, memory: Uint8Array, base: number, size: number, first: number, count: number, start: number, end: number): number
 
 /**
- * Lets what comes next of a socket be put and answered without a row for it, as long as that can be done: it stands behind a request, and everything is
- * answered.
+ * Lets what comes next of a socket be put and answered without a row for it, as long as that can be done: everything that was told of it ends with a request
+ * and is answered. Does nothing while more waits to be told.
  */
 export declare function putDirectly(socket: number, direct: number): void
 

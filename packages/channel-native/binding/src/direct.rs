@@ -44,21 +44,35 @@ struct Held {
 /// then it is as if nobody had looked at it.
 pub struct Direct {
     gatherer: Gatherer,
-    options: DirectOptions,
+    channel: u32,
+    owner: u32,
+    transaction_capacity: usize,
+    events: Vec<Float64Array>,
+    appends: Vec<Float64Array>,
+    batches: Vec<Float64Array>,
     held: Vec<Held>,
 }
 
 impl Direct {
     pub fn new(options: DirectOptions) -> Self {
         let [append, batch] = [&options.append_answer, &options.batch_answer].map(|parts| answer_of(parts));
-        let gatherer =
-            Gatherer::new(wire_of(options.protocol), whole(options.request_bytes_max) as usize, append, batch);
-        Self { gatherer, options, held: Vec::new() }
+        let bytes_max = whole(options.request_bytes_max) as usize;
+        let DirectOptions { channel, owner, events, appends, batches, .. } = options;
+        Self {
+            gatherer: Gatherer::new(wire_of(options.protocol), bytes_max, append, batch),
+            channel,
+            owner,
+            transaction_capacity: options.transaction_capacity as usize,
+            events,
+            appends,
+            batches,
+            held: Vec::new(),
+        }
     }
 
-    /// Answers whether all of a piece are requests that it can put by itself.
+    /// Answers whether all of a piece are requests that it can put by itself, as one transaction.
     pub fn gather(&mut self, socket: u32, row: usize, piece: &[u8]) -> bool {
-        let Some(gathered) = self.gatherer.add(piece) else { return false };
+        let Some(gathered) = self.gatherer.add(piece, self.transaction_capacity) else { return false };
         self.held.push(Held { socket, row, gathered });
         true
     }
@@ -73,10 +87,10 @@ impl Direct {
         let mut first = 0;
         let mut held = self.held.as_slice();
         while !held.is_empty() {
-            let (together, events) = transaction(held, self.options.transaction_capacity as usize);
+            let (together, events) = transaction(held, self.transaction_capacity);
             let run = self.gatherer.run().slice(first..first + events);
-            let waiter = Waiter { owner: self.options.owner, token: 0 };
-            let granted = registry::with_channel_for(waiter.owner, self.options.channel, |channel| {
+            let waiter = Waiter { owner: self.owner, token: 0 };
+            let granted = registry::with_channel_for(waiter.owner, self.channel, |channel| {
                 channel.put(waiter, &run, None, registry::now_ms())
             });
             if !matches!(granted, Ok(Grant::Now(_))) {
@@ -87,9 +101,9 @@ impl Direct {
                 put(*socket, *row, self.gatherer.answers(gathered.answers.clone()));
             }
             let sum = |of: fn(&Gathered) -> usize| taken.iter().map(|held| of(&held.gathered)).sum();
-            add(&mut self.options.events, events);
-            add(&mut self.options.appends, sum(|gathered| gathered.appends));
-            add(&mut self.options.batches, sum(|gathered| gathered.batches));
+            add(&mut self.events, events);
+            add(&mut self.appends, sum(|gathered| gathered.appends));
+            add(&mut self.batches, sum(|gathered| gathered.batches));
             first += events;
             held = rest;
         }
@@ -98,11 +112,11 @@ impl Direct {
     }
 }
 
-/// How many pieces, but at least one, have together at most so many events, and how many these are.
+/// How many pieces, of which each has at most so many events, have together not more, and how many these are.
 fn transaction(held: &[Held], capacity: usize) -> (usize, usize) {
     let mut events = 0;
     for (index, Held { gathered, .. }) in held.iter().enumerate() {
-        if index > 0 && events + gathered.events > capacity {
+        if events + gathered.events > capacity {
             return (index, events);
         }
         events += gathered.events;

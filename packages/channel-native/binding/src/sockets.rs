@@ -52,8 +52,10 @@ struct Polled {
     reading: bool,
     /// Whether nothing can come any more.
     ended: bool,
-    /// What may put its requests, or 0: then everything is told.
+    /// What may put its requests, or 0: then everything is told. Never set while a piece of it waits to be told, which comes before all that may be put.
     direct: u32,
+    /// Whether one waits.
+    untold: bool,
 }
 
 struct Reactor {
@@ -110,6 +112,12 @@ impl Polled {
         Ok(read.map(|bytes| if bytes == 0 { (END, 0) } else { (PIECE, bytes) }))
     }
 
+    /// Leaves a piece to be told, and all behind it.
+    const fn tell_first(&mut self) {
+        self.direct = 0;
+        self.untold = true;
+    }
+
     /// Sends. A connection that is lost says so later, when it is read.
     fn write(&mut self, bytes: &[u8]) {
         let _: io::Result<()> = self.socket.write(bytes);
@@ -154,8 +162,7 @@ impl Reactor {
             if rows[at + 1] == PIECE
                 && let Some(polled) = sockets.get_mut(&rows[at])
             {
-                // What comes behind it has to wait for it.
-                polled.direct = 0;
+                polled.tell_first();
             }
             rows.copy_within(at..at + ROW, ROW * kept);
             kept += 1;
@@ -164,6 +171,19 @@ impl Reactor {
         if kept == 0 {
             *used = 0;
         }
+    }
+
+    /// How many rows are told now; none waits any more.
+    fn begin_telling(&mut self) -> usize {
+        // SAFETY: the array is the reactor's until the turn is told.
+        let rows = unsafe { self.rows.as_mut() };
+        for row in rows.chunks_exact(ROW).take(self.told) {
+            if let Some(polled) = self.sockets.get_mut(&row[0]) {
+                polled.untold = false;
+            }
+        }
+        self.used = 0;
+        std::mem::take(&mut self.told)
     }
 
     /// Does with a socket what it is ready for; answers whether no other would fit this turn.
@@ -178,7 +198,7 @@ impl Reactor {
                 let piece = &self.block[self.used..self.used + bytes];
                 let mut direct = self.directs.get_mut(&polled.direct).filter(|_| kind == PIECE);
                 if !direct.as_mut().is_some_and(|direct| direct.gather(number, self.told, piece)) {
-                    polled.direct = 0;
+                    polled.tell_first();
                 }
                 let enough = direct.is_some_and(|direct| direct.has_enough());
                 self.tell([number, kind, self.used as u32, bytes as u32]);
@@ -225,8 +245,7 @@ fn tell_turn() {
     let told = REACTOR.with_borrow_mut(|reactor| {
         let reactor = reactor.as_mut()?;
         reactor.settle();
-        reactor.used = 0;
-        Some((reactor.env, std::mem::take(&mut reactor.told))).filter(|(_, told)| *told > 0)
+        (reactor.told > 0).then(|| (reactor.env, reactor.begin_telling()))
     });
     let Some((env, rows)) = told else { return };
     let mut scope = ptr::null_mut();
@@ -311,7 +330,10 @@ fn adopt(descriptor: i32) -> Option<u32> {
         // SAFETY: the loop of this thread, where the reactor was made.
         let poll = unsafe { Handle::poll(reactor.uv, socket.descriptor(), number) }?;
         reactor.last = number;
-        reactor.sockets.insert(number, Polled { poll, socket, watched: 0, reading: false, ended: false, direct: 0 });
+        reactor.sockets.insert(
+            number,
+            Polled { poll, socket, watched: 0, reading: false, ended: false, direct: 0, untold: false },
+        );
         Some(number)
     })
 }
@@ -333,11 +355,11 @@ pub fn close_direct(direct: u32) {
     REACTOR.with_borrow_mut(|reactor| reactor.as_mut().and_then(|reactor| reactor.directs.remove(&direct)));
 }
 
-/// Lets what comes next of a socket be put and answered without a row for it, as long as that can be done: it stands behind a request, and everything is
-/// answered.
+/// Lets what comes next of a socket be put and answered without a row for it, as long as that can be done: everything that was told of it ends with a request
+/// and is answered. Does nothing while more waits to be told.
 #[napi(catch_unwind)]
 pub fn put_directly(socket: u32, direct: u32) {
-    with(socket, |polled| polled.direct = direct);
+    with(socket, |polled| polled.direct = if polled.untold { 0 } else { direct });
 }
 
 /// Says whether a socket is to be read.

@@ -90,18 +90,25 @@ test('while it is paused nothing is told, not even what came in the same turn', 
   await eventually(() => told.toSorted((a, b) => a - b)).toEqual(pairs.map((_, at) => at));
 });
 
-test('while something that came waits to be told, nothing that comes behind it is put directly', async () => {
-  using channel = new ScratchChannel();
+/** What puts requests of Thrift into a channel, and says nothing to them. */
+function directInto({ port }: ScratchChannel): DirectPut {
+  const answer = [Buffer.alloc(0), Buffer.alloc(0)] as const;
   const direct = DirectPut.open({
     protocol: 'thrift-compact',
     requestBytesMax: 1 << 20,
-    into: channel.port.directEnd([])!,
-    appends: [],
-    batches: [],
-    appendAnswer: [Buffer.alloc(0), Buffer.alloc(0)],
-    batchAnswer: [Buffer.alloc(0), Buffer.alloc(0)],
+    into: port.directEnd([])!,
+    ...{ appends: [], batches: [], appendAnswer: answer, batchAnswer: answer },
   })!;
-  const request = compactAppend(1, 'a');
+  onTestFinished(() => direct.close());
+  return direct;
+}
+
+/** A request that could be put, whatever stands before it. */
+const request = compactAppend(1, 'a');
+
+test('nothing is put directly behind what came while the socket was paused', async () => {
+  using channel = new ScratchChannel();
+  const direct = directInto(channel);
   const pairs = await pairsOf(20);
   let told = 0;
   let first: PlainSocket | undefined;
@@ -127,7 +134,41 @@ test('while something that came waits to be told, nothing that comes behind it i
   for (const { client } of pairs) client.write(request);
   await eventually(() => told + channel.counters().put * request.length).toBe(40 * request.length);
   expect(told).toBe(40 * request.length);
-  direct.close();
+});
+
+/** With so many sockets ready at once libuv polls again before the turn is over. */
+const POLLED_AGAIN = 1_024;
+
+test('nothing is put directly behind what was read in this turn and is not told yet', async () => {
+  using channel = new ScratchChannel();
+  const direct = directInto(channel);
+  const [{ client, plain }] = (await pairsOf(1)) as [Pair];
+  let told = 0;
+  plain.on('data', (piece: Buffer) => {
+    told += piece.length;
+  });
+  plain.resume();
+  // Sockets that Node reads: their listeners run in the middle of the turn.
+  let [accepted, heard] = [0, 0];
+  const others = await listen({ host: '127.0.0.1', port: 0, allowHalfOpen: true }, (socket) => {
+    accepted += 1;
+    socket.resume().once('data', () => {
+      heard += 1;
+      if (heard > 1) return;
+      plain.putDirectly(direct);
+      client.write(request);
+    });
+  });
+  const { port } = others.address() as AddressInfo;
+  const clients = Array.from({ length: POLLED_AGAIN }, () => connect(port, '127.0.0.1'));
+  await eventually(() => accepted).toBe(POLLED_AGAIN);
+  client.write(request);
+  for (const other of clients) other.write('now');
+  await eventually(() => heard).toBe(POLLED_AGAIN);
+  await eventually(() => told + channel.counters().put * request.length).toBe(2 * request.length);
+  expect(told).toBe(2 * request.length);
+  for (const other of clients) other.destroy();
+  others.close();
 });
 
 test('what the peer does not take waits, and so does what the peer sends', async () => {

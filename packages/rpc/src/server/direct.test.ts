@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { WireProtocol } from '@millrace/channel-native';
 import { eventually, type LineClient, ScratchChannel } from '@millrace/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -227,6 +229,21 @@ test('what a client sends before it ends its side is put and answered', async ()
   await it.client.closed;
   expect(statuses(it.client)).toEqual(['1 OK']);
   expect(it.channel.takeBodies()).toEqual(['last']);
+});
+
+test('what comes while a server closes is not put: nobody would be told', async () => {
+  const it = await direct({ channel: new ScratchChannel() });
+  const client = connect({ port: it.port, host: '127.0.0.1', allowHalfOpen: true });
+  client.on('error', () => {});
+  client.write(hello);
+  await once(client, 'data');
+  const ended = once(client, 'end');
+  const closed = it.close();
+  await ended;
+  client.write(append(1, 'late'));
+  await closed;
+  expect(it.channel.takeBodies()).toEqual([]);
+  expect(it.counted()).toEqual([0, 0, 0]);
 });
 
 test('a closed server puts nothing more, and another one of the same thread does', async () => {

@@ -7,7 +7,7 @@ import { Connection, type Handler, type ServerLog } from './connection.ts';
 import { binaryAnswers, compactAnswers } from './thrift-answers.ts';
 
 const IN_FLIGHT_BYTES_MAX = 64 << 20;
-/** Where a request may take less, one that comes in a single piece may be too long. */
+/** More than the events of one piece of a socket, which has 64 KiB, can take: those that are put directly are not compared with the limit. */
 const DIRECT_REQUEST_BYTES_MIN = 1 << 20;
 
 /** What native code needs to handle requests by itself: a channel of the same thread, and counters that grow by the requests of one event and of many. */
@@ -87,8 +87,9 @@ export async function serve(options: RpcServerOptions, handler: Handler): Promis
     async close() {
       const closed = once(server, 'close');
       server.close();
-      await clients.close();
+      // What is read from now on is dropped.
       direct?.close();
+      await clients.close();
       await closed;
     },
   };

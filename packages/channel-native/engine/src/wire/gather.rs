@@ -55,14 +55,14 @@ impl Gatherer {
     }
 
     /// Gathers what a connection sent behind a border between requests. `None`, and nothing of it was gathered, when that is anything but whole requests
-    /// with events that want an answer, or there is no more room.
-    pub fn add(&mut self, piece: &[u8]) -> Option<Gathered> {
+    /// with events that want an answer, or these are more than `events_max`, or there is no more room.
+    pub fn add(&mut self, piece: &[u8], events_max: usize) -> Option<Gathered> {
         // Saves the work on what is cut.
         if !ends_with_a_message(piece, self.wire) {
             return None;
         }
         let before = self.written;
-        let gathered = self.requests_of(piece);
+        let gathered = self.requests_of(piece).filter(|gathered| gathered.events <= events_max);
         if gathered.is_none() {
             self.reader = reader_of(self.wire, self.bytes_max);
             self.written = before;
@@ -249,14 +249,14 @@ mod tests {
         let mut gatherer = new(Wire::Thrift(Protocol::Compact));
         for times in 1..=2 {
             let piece = call.repeat(times);
-            let added = gatherer.add(&piece).unwrap();
+            let added = gatherer.add(&piece, usize::MAX).unwrap();
             assert_eq!((added.events, added.appends, added.batches), (times, times, 0));
             let one = b"\x00\x00\x00\x11<append \x01 append>";
             assert_eq!(gatherer.answers(added.answers), one.repeat(times));
         }
         assert_eq!(gatherer.run().len(), 3);
         gatherer.clear();
-        assert_eq!(gatherer.add(call).unwrap().answers.start, 0);
+        assert_eq!(gatherer.add(call, usize::MAX).unwrap().answers.start, 0);
     }
 
     #[test]
@@ -264,11 +264,11 @@ mod tests {
         let body = [b"\0\x0cappend\0\x80\x80\x02".as_slice(), &[b'x'; 16 << 10]].concat();
         let piece = [b"\0\0\0\x07\0\0\0\x01".as_slice(), &(body.len() as u32).to_be_bytes(), &body].concat();
         let mut gatherer = new(Wire::Avro);
-        let fitted = (0..100).take_while(|_| gatherer.add(&piece).is_some()).count();
+        let fitted = (0..100).take_while(|_| gatherer.add(&piece, usize::MAX).is_some()).count();
         assert_eq!((fitted, gatherer.run().len()), (15, 15));
         assert!(gatherer.run().iter().all(|event| event.body == [b'x'; 16 << 10]));
         gatherer.clear();
-        assert!(gatherer.add(&piece).is_some());
+        assert!(gatherer.add(&piece, usize::MAX).is_some());
     }
 
     proptest! {
@@ -279,6 +279,7 @@ mod tests {
             sent in vec(vec(sent(), 1..3), 1..4),
             damage in vec((any::<Index>(), any::<u8>()), 0..2),
             cut in any::<Index>(),
+            events_max in 1_usize..30,
         ) {
             for wire in WIRES {
                 let mut pieces: Vec<_> = sent.iter().map(|sent| stream(wire, sent)).collect();
@@ -292,8 +293,8 @@ mod tests {
                 let mut gatherer = new(wire);
                 let mut all = vec![];
                 for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-                    let added = gatherer.add(piece);
-                    let expected = expected(wire, piece);
+                    let added = gatherer.add(piece, events_max);
+                    let expected = expected(wire, piece).filter(|(gathered, ..)| gathered.events <= events_max);
                     prop_assert_eq!(added.is_some(), expected.is_some(), "{:02x?}", piece);
                     if let (Some(added), Some((numbers, events, answers))) = (added, expected) {
                         prop_assert_eq!(gatherer.answers(added.answers.clone()), answers);
