@@ -21,6 +21,8 @@ mod files;
 mod inspect;
 mod owners;
 #[cfg(unix)]
+mod polled;
+#[cfg(unix)]
 mod sockets;
 mod syslog;
 mod text;

@@ -9,13 +9,11 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     ffi::{c_int, c_void},
-    io,
     os::fd::BorrowedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
 };
 
-use millrace_engine::socket::Socket;
 use napi::{
     Env, JsValue,
     bindgen_prelude::{Function, FunctionRef, Uint8Array, Uint8ArraySlice, Uint32Array, Uint32ArraySlice},
@@ -26,37 +24,20 @@ use napi_derive::napi;
 use crate::{
     direct::{Direct, DirectOptions},
     failure::{Result, Thrown},
+    polled::{Came, Polled, READ_BYTES},
     uv::{self, Handle},
 };
 
-/// The most that is read of one socket in a turn.
-const READ_BYTES: usize = 64 << 10;
 /// Numbers of a row: which socket, what, and two more of that.
 const ROW: usize = 4;
 /// What a row tells: a piece (where in the block, how many bytes), the end of the peer's side, that all was sent behind which this side ends, and
 /// what the connection is lost with (the system's number of it).
 const PIECE: u32 = 0;
 const END: u32 = 1;
-const ENDED: u32 = 2;
+const SENT: u32 = 2;
 const LOST: u32 = 3;
 /// A piece that is done with; nobody is told of it.
 const DONE: u32 = 4;
-
-struct Polled {
-    /// Before the socket, which may only be closed when it is not polled any more.
-    poll: Handle,
-    socket: Socket,
-    /// What the poll handle watches for.
-    watched: c_int,
-    /// Whether it may be read.
-    reading: bool,
-    /// Whether nothing can come any more.
-    ended: bool,
-    /// What may put its requests, or 0: then everything is told. Never set while a piece of it waits to be told, which comes before all that may be put.
-    direct: u32,
-    /// Whether one waits.
-    untold: bool,
-}
 
 struct Reactor {
     env: sys::napi_env,
@@ -74,62 +55,6 @@ struct Reactor {
 
 thread_local! {
     static REACTOR: RefCell<Option<Reactor>> = const { RefCell::new(None) };
-}
-
-impl Polled {
-    /// Watches for what it needs. Who does not take what it is sent is not read either.
-    fn watch(&mut self) {
-        let unsent = self.socket.has_unsent();
-        let readable = if self.reading && !self.ended && !unsent { uv::READABLE } else { 0 };
-        let wanted = readable | if unsent { uv::WRITABLE } else { 0 };
-        if wanted != self.watched {
-            self.watched = wanted;
-            self.poll.watch(wanted, on_ready);
-        }
-    }
-
-    /// Sends, or reads to the end of the block: what there is to tell, and how many bytes were read.
-    fn go_on(
-        &mut self,
-        failed: bool,
-        events: c_int,
-        block: &mut Uint8Array,
-        used: usize,
-    ) -> io::Result<Option<(u32, usize)>> {
-        if self.socket.has_unsent() && (failed || events & uv::WRITABLE != 0) {
-            self.socket.flush()?;
-            self.watch();
-            return Ok(self.socket.has_ended().then_some((ENDED, 0)));
-        }
-        if !self.reading || self.ended {
-            return Ok(None);
-        }
-        // SAFETY: the block is the reactor's until the turn is told.
-        let free = unsafe { &mut block.as_mut()[used..used + READ_BYTES] };
-        let read = self.socket.read(free)?;
-        self.ended = read == Some(0);
-        self.watch();
-        Ok(read.map(|bytes| if bytes == 0 { (END, 0) } else { (PIECE, bytes) }))
-    }
-
-    /// Leaves a piece to be told, and all behind it.
-    const fn tell_first(&mut self) {
-        self.direct = 0;
-        self.untold = true;
-    }
-
-    /// Sends. A connection that is lost says so later, when it is read.
-    fn write(&mut self, bytes: &[u8]) {
-        let _: io::Result<()> = self.socket.write(bytes);
-        self.watch();
-    }
-
-    /// Nothing comes or goes any more.
-    fn lose(&mut self) {
-        self.ended = true;
-        self.watched = 0;
-        self.poll.watch(0, on_ready);
-    }
 }
 
 impl Reactor {
@@ -179,7 +104,7 @@ impl Reactor {
         let rows = unsafe { self.rows.as_mut() };
         for row in rows.chunks_exact(ROW).take(self.told) {
             if let Some(polled) = self.sockets.get_mut(&row[0]) {
-                polled.untold = false;
+                polled.telling();
             }
         }
         self.used = 0;
@@ -189,24 +114,12 @@ impl Reactor {
     /// Does with a socket what it is ready for; answers whether no other would fit this turn.
     fn ready(&mut self, number: u32, failed: bool, events: c_int) -> bool {
         let Some(polled) = self.sockets.get_mut(&number) else { return false };
-        if failed {
-            // libuv has stopped watching; what it was is told by the socket.
-            polled.watched = 0;
-        }
-        match polled.go_on(failed, events, &mut self.block, self.used) {
-            Ok(Some((kind, bytes))) => {
-                let piece = &self.block[self.used..self.used + bytes];
-                let mut direct = self.directs.get_mut(&polled.direct).filter(|_| kind == PIECE);
-                if !direct.as_mut().is_some_and(|direct| direct.gather(number, self.told, piece)) {
-                    polled.tell_first();
-                }
-                let enough = direct.is_some_and(|direct| direct.has_enough());
-                self.tell([number, kind, self.used as u32, bytes as u32]);
-                self.used += bytes;
-                if enough {
-                    self.settle();
-                }
-            }
+        // SAFETY: the block is the reactor's until the turn is told.
+        let block = unsafe { self.block.as_mut() };
+        match polled.go_on(failed, events, &mut block[self.used..self.used + READ_BYTES]) {
+            Ok(Some(Came::Piece(bytes))) => self.take(number, bytes),
+            Ok(Some(Came::End)) => self.tell([number, END, 0, 0]),
+            Ok(Some(Came::Sent)) => self.tell([number, SENT, 0, 0]),
             Ok(None) => {}
             Err(error) => {
                 polled.lose();
@@ -214,6 +127,22 @@ impl Reactor {
             }
         }
         self.used + READ_BYTES > self.block.len() || ROW * (self.told + 1) > self.rows.len()
+    }
+
+    /// Takes in a piece that stands behind what the block has, to be put directly, or to be told.
+    fn take(&mut self, number: u32, bytes: usize) {
+        let Some(polled) = self.sockets.get_mut(&number) else { return };
+        let piece = &self.block[self.used..self.used + bytes];
+        let mut direct = self.directs.get_mut(&polled.direct());
+        if !direct.as_mut().is_some_and(|direct| direct.gather(number, self.told, piece)) {
+            polled.tell_first();
+        }
+        let enough = direct.is_some_and(|direct| direct.has_enough());
+        self.tell([number, PIECE, self.used as u32, bytes as u32]);
+        self.used += bytes;
+        if enough {
+            self.settle();
+        }
     }
 }
 
@@ -323,17 +252,13 @@ fn adopt(descriptor: i32) -> Option<u32> {
     }
     // SAFETY: the caller has it open during the call.
     let own = unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned().ok()?;
-    let socket = Socket::new(own).ok()?;
     REACTOR.with_borrow_mut(|reactor| {
         let reactor = reactor.as_mut()?;
         let number = reactor.last.wrapping_add(1);
         // SAFETY: the loop of this thread, where the reactor was made.
-        let poll = unsafe { Handle::poll(reactor.uv, socket.descriptor(), number) }?;
+        let polled = unsafe { Polled::new(reactor.uv, own, number, on_ready) }?;
         reactor.last = number;
-        reactor.sockets.insert(
-            number,
-            Polled { poll, socket, watched: 0, reading: false, ended: false, direct: 0, untold: false },
-        );
+        reactor.sockets.insert(number, polled);
         Some(number)
     })
 }
@@ -359,16 +284,13 @@ pub fn close_direct(direct: u32) {
 /// and is answered. Does nothing while more waits to be told.
 #[napi(catch_unwind)]
 pub fn put_directly(socket: u32, direct: u32) {
-    with(socket, |polled| polled.direct = if polled.untold { 0 } else { direct });
+    with(socket, |polled| polled.put_directly(direct));
 }
 
 /// Says whether a socket is to be read.
 #[napi(catch_unwind)]
 pub fn read_socket(socket: u32, reading: bool) {
-    with(socket, |polled| {
-        polled.reading = reading;
-        polled.watch();
-    });
+    with(socket, |polled| polled.read(reading));
 }
 
 /// Sends bytes to sockets: for each three numbers of `rows`, which socket, and where its bytes begin and end.
@@ -384,7 +306,7 @@ pub fn write_sockets(bytes: Uint8ArraySlice<'_>, rows: Uint32ArraySlice<'_>, cou
 #[napi(catch_unwind)]
 pub fn end_socket(socket: u32) -> bool {
     let mut ended = true;
-    with(socket, |polled| ended = polled.socket.end().is_err() || polled.socket.has_ended());
+    with(socket, |polled| ended = polled.end());
     ended
 }
 
