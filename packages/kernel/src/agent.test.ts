@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { type Agent, type AgentOptions, startAgent } from './agent.ts';
 import type { ChannelPlan, Plan } from './config/plan-types.ts';
+import { flow, memoryPlan } from './fixtures/flow.ts';
 import { memoryLog } from './fixtures/memory-log.ts';
 import { noted } from './fixtures/note.ts';
 import { channelPlan, planOf, sharedCells, sinkPlan, sourcePlan } from './fixtures/plan.ts';
@@ -59,6 +60,21 @@ test('what was accepted before the stop is delivered before the end, and every l
   });
   expect(sinks[0]!.metrics).toMatchObject({ taken: accepted[0], delivered: accepted[0], returned: 0 });
   expect(channels[0]!.counters).toMatchObject({ put: accepted[0], committed: accepted[0], queued: 0, leased: 0 });
+});
+
+test('a stop delivers what is in memory, though the sink has crashed before and crashes while it drains', async () => {
+  const exits = sharedCells();
+  const { source, sink, accepted, lost } = flow();
+  const { agent, log } = await start(
+    { channels: [memoryPlan('c1')], sinks: [sink('k1', { exits, delayMs: 5 })], sources: [source()] },
+    { drainTimeoutMs: 20_000, crashBackoff: { firstMs: 100, maxMs: 60_000, healthyMs: 60_000 } },
+  );
+  await vi.waitFor(() => expect(accepted()).toBeGreaterThan(500));
+  Atomics.store(exits, 0, 2);
+  await vi.waitFor(() => expect(agent.status().sinks[0]).toMatchObject({ state: 'waiting' }), 5_000);
+  expect(await agent.stop()).toEqual({ stuck: [], lost: [] });
+  expect(lost()).toBe(0);
+  expect(log.lines.filter((line) => line.includes('Crashed'))).toHaveLength(2);
 });
 
 test('a stop tells how many accepted events are lost with a channel that does not keep them', async () => {

@@ -104,9 +104,14 @@ export class Agent {
     this.#drainTimeoutMs = options.drainTimeoutMs ?? 30_000;
     const { log, startRetryMs: retryMs = START_RETRY_MS } = options;
     this.#channels = new OpenChannels({ log, retryMs });
-    this.#sinks = new Crew((sink, cells) => this.#supervise(sink, cells, () => this.#sinkAssignment(sink, cells)));
+    this.#sinks = new Crew((sink, cells) =>
+      this.#supervise(sink, cells, {
+        assign: () => this.#sinkAssignment(sink, cells),
+        isNeeded: () => this.#channels.atStake(sink.channel) > 0,
+      }),
+    );
     this.#sources = new Crew((source, cells) =>
-      this.#supervise(source, cells, () => this.#sourceAssignment(source, cells)),
+      this.#supervise(source, cells, { assign: () => this.#sourceAssignment(source, cells), isNeeded: () => false }),
     );
     const stop = () => {
       this.stop().catch((error) => options.log.error({ error }, 'Could not stop in order.'));
@@ -165,13 +170,6 @@ export class Agent {
 
     await this.#sources.stop(this.#drainTimeoutMs / 3);
     await this.#finishRetiring(deadline);
-    // One that a reload has just started may be the only one to deliver what is in memory.
-    const patience = new AbortController();
-    await Promise.race([
-      this.#sinks.tried(({ channel }) => this.#channels.atStake(channel) > 0),
-      pause(leftMs(), patience.signal),
-    ]);
-    patience.abort();
     await this.#sinks.stop(leftMs());
     return { stuck: this.#stuck, lost: await this.#channels.close() };
   }
@@ -252,7 +250,11 @@ export class Agent {
     }
   }
 
-  #supervise(plan: SinkPlan | SourcePlan, cells: CellRange, assign: () => Assignment): Supervisor {
+  #supervise(
+    plan: SinkPlan | SourcePlan,
+    cells: CellRange,
+    duties: Pick<SupervisorOptions, 'assign' | 'isNeeded'>,
+  ): Supervisor {
     const {
       log,
       logLevel = 'info',
@@ -270,7 +272,7 @@ export class Agent {
       closeGraceMs: CLOSE_GRACE_MS,
       startRetryMs,
       crashBackoff,
-      assign,
+      ...duties,
       newOwner,
       reclaim: async (owner) => {
         reclaimOwner(owner);

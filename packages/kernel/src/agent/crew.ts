@@ -65,11 +65,6 @@ export class Crew<Of extends SinkPlan | SourcePlan> {
     await Promise.all(fresh.map(({ supervisor }) => supervisor.tried));
   }
 
-  /** Resolves when each of these was open once, or its first start has failed. */
-  async tried(which: (plan: Of) => boolean): Promise<void> {
-    await Promise.all(this.#list(({ plan }) => which(plan)).map(({ supervisor }) => supervisor.tried));
-  }
-
   status(): MeteredStatus[] {
     return this.#list(() => true).map(statusOf);
   }

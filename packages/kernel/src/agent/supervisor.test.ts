@@ -39,6 +39,7 @@ function supervise(at: 'open' | 'run', fault: Fault, options: Partial<Supervisor
       return owner;
     },
     reclaim: (gone) => void events.push(`reclaim ${gone}`),
+    isNeeded: () => false,
     ...options,
   });
   supervisors.push(supervisor);
@@ -103,3 +104,50 @@ test('a component that is killed because it did not stop says so, and its life i
   expect(log.lines.at(-1)).toBe('a1.sources.r1: Did not stop cleanly.');
   expect(events).toEqual(['begin 1', 'reclaim 1']);
 });
+
+const crashOnce = { firstMs: 60_000, maxMs: 60_000, healthyMs: 60_000 };
+
+test('a component that has crashed and is needed to drain is started again at once for that', async () => {
+  const { supervisor, events } = supervise('run', 'throw', { isNeeded: () => true, crashBackoff: crashOnce });
+  await vi.waitFor(() => expect(supervisor.status().state).toBe('waiting'), 5_000);
+  expect(await supervisor.stop(2_000)).toBe(true);
+  expect(supervisor.status()).toMatchObject({ state: 'stopped', restarts: 1 });
+  expect(events).toEqual(['begin 1', 'reclaim 1', 'begin 2', 'reclaim 2']);
+});
+
+test('a component that is not needed, or is to leave, is not started again', async () => {
+  for (const [needed, drain] of [
+    [false, true],
+    [true, false],
+  ] as const) {
+    const options = { isNeeded: () => needed, crashBackoff: crashOnce };
+    const { supervisor, events } = supervise('run', 'throw', options);
+    await vi.waitFor(() => expect(supervisor.status().state).toBe('waiting'), 5_000);
+    expect(await supervisor.stop(2_000, drain)).toBe(true);
+    expect(events).toEqual(['begin 1', 'reclaim 1']);
+  }
+});
+
+test('a component that is starting when it is asked to stop, and is needed, ends when it has been open', async () => {
+  const { supervisor } = supervise('run', 'none', { isNeeded: () => true });
+  expect(await supervisor.stop(2_000)).toBe(true);
+  expect(supervisor.status()).toMatchObject({ state: 'stopped', restarts: 0, lastError: undefined });
+  expect(supervisor.status().startedAtMs).toBeGreaterThan(0);
+});
+
+test.for(['throw', 'hang'] as const)(
+  'a component that is needed and cannot be opened (%s) is tried, with pauses, as long as there is time to drain',
+  async (fault) => {
+    const { supervisor, events } = supervise('open', fault, {
+      isNeeded: () => true,
+      startTimeoutMs: 10_000,
+      startRetryMs: 300,
+    });
+    const began = performance.now();
+    expect(await supervisor.stop(700)).toBe(true);
+    expect(performance.now() - began).toBeGreaterThan(600);
+    expect(supervisor.ended).toBe(true);
+    expect(events.length).toBeLessThan(10);
+    expect(events.at(-1)).toBe(`reclaim ${events.length / 2}`);
+  },
+);

@@ -22,6 +22,8 @@ export interface SupervisorOptions extends Omit<HostOptions, 'onLog'> {
   readonly newOwner: () => number;
   /** Gives back what a life held. Called after its thread has ended and before the next one starts. */
   readonly reclaim: (owner: number) => void | Promise<void>;
+  /** Whether events are lost at the end unless it delivers them. */
+  readonly isNeeded: () => boolean;
 }
 
 /** What a component is doing; `waiting` is the pause before another start. */
@@ -41,8 +43,8 @@ export interface ComponentStatus {
 }
 
 /**
- * Keeps one component alive: starts it, and starts it again whenever it has crashed or could not be started, until it is stopped.
- * Nothing that happens to it reaches another component.
+ * Keeps one component alive: starts it, and starts it again whenever it has crashed or could not be started, until it is stopped; and then too, as long as
+ * there is time to drain and it is needed for that. Nothing that happens to it reaches another component.
  */
 export class Supervisor {
   readonly id: string;
@@ -58,6 +60,8 @@ export class Supervisor {
   #host: Host | undefined;
   #state: 'waiting' | undefined;
   #hasEnded = false;
+  /** Until when it may drain, once it was asked to stop. */
+  #drainsUntilMs = 0;
   #restarts = 0;
   #startedAtMs = 0;
   #stoppedAtMs = 0;
@@ -95,9 +99,11 @@ export class Supervisor {
    */
   async stop(drainMs: number, drain = true): Promise<boolean> {
     this.#stoppedAtMs ||= Date.now();
+    if (drain) this.#drainsUntilMs = performance.now() + drainMs;
     this.#stopping.abort();
     const host = this.#host;
-    if (host?.state === 'starting' || host?.state === 'running') host.stop(drainMs, drain);
+    if (host?.state === 'starting' && this.#mustDrain) this.#drainWhenOpen(host);
+    else if (host?.state === 'starting' || host?.state === 'running') host.stop(drainMs, drain);
     const patience = new AbortController();
     const ended = await Promise.race([
       this.#ended.then(() => true),
@@ -113,10 +119,11 @@ export class Supervisor {
     for (;;) {
       this.#state = undefined;
       const pauseMs = await this.#live();
-      if (signal.aborted) break;
+      if (pauseMs === undefined) break;
       this.#state = 'waiting';
-      await pause(pauseMs, signal);
-      if (signal.aborted) break;
+      if (signal.aborted) await pause(Math.min(pauseMs, this.#drainLeftMs));
+      else await pause(pauseMs, signal);
+      if (signal.aborted && !this.#mustDrain) break;
       this.#restarts += 1;
     }
     this.#state = undefined;
@@ -124,8 +131,24 @@ export class Supervisor {
     this.#tried.resolve();
   }
 
-  /** One life, from the start of its thread until all it held is given back. Resolves with the pause before the next. */
-  async #live(): Promise<number> {
+  get #drainLeftMs(): number {
+    return Math.max(0, this.#drainsUntilMs - performance.now());
+  }
+
+  get #mustDrain(): boolean {
+    return this.#drainLeftMs > 0 && this.#options.isNeeded();
+  }
+
+  /** Lets a life deliver as soon as it is open, and ends it when it is not open in time. */
+  async #drainWhenOpen(host: Host): Promise<void> {
+    const tooLate = setTimeout(() => host.state === 'starting' && host.stop(0), this.#drainLeftMs);
+    await host.running.catch(() => {});
+    clearTimeout(tooLate);
+    if (host.state === 'running') host.stop(this.#drainLeftMs);
+  }
+
+  /** One life, from the start of its thread until all it held is given back. Resolves with the pause before the next, if there is to be one. */
+  async #live(): Promise<number | undefined> {
     const { assign, newOwner, reclaim, log } = this.#options;
     let owner: number | undefined;
     let openSince: number | undefined;
@@ -146,6 +169,7 @@ export class Supervisor {
         },
         () => this.#tried.resolve(),
       );
+      if (this.#stopping.signal.aborted) this.#drainWhenOpen(this.#host);
       failure = await this.#host.exited;
     } catch (error) {
       failure = asMillraceError(this.id, error);
@@ -156,13 +180,13 @@ export class Supervisor {
     } catch (error) {
       this.#log.error({ error }, 'What the last life held could not be given back to the channels.');
     }
-    if (failure === undefined) return 0;
+    if (failure === undefined) return undefined;
 
     const said = this.#lastError?.message === failure.message;
     this.#lastError = failure;
-    if (this.#stopping.signal.aborted) {
+    if (this.#stopping.signal.aborted && !this.#mustDrain) {
       this.#log.error({ error: failure }, 'Did not stop cleanly.');
-      return 0;
+      return undefined;
     }
     const { startRetryMs } = this.#options;
     const pauseMs = openSince === undefined ? startRetryMs : this.#backoff.pauseMs(performance.now() - openSince);
