@@ -57,6 +57,12 @@ describe('a PEM file', () => {
       `${store.file} cannot be opened with this password: it is another one, or the file is damaged.`,
     );
     await expect(readStore({ ...store, password: undefined })).rejects.toThrow('without a password: set one');
+
+    // As some wrong passwords do: it decrypts to the end, and to nonsense: here the beginning of the key is changed.
+    const lines = String(encrypted).split('\n');
+    lines[4] = lines[4]!.replaceAll(/[a-m]/g, 'z');
+    const nonsense = storeOf('nonsense.pem', lines.join('\n') + certificate);
+    await expect(readStore(nonsense)).rejects.toThrow('cannot be opened with this password: it is another one, or');
   });
 
   test('whose key has no certificate is refused', async () => {

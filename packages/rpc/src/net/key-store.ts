@@ -74,9 +74,19 @@ function parsePem(text: string, password: string | undefined): Found {
   if (keys.length + certificates.length === 0)
     throw new StoreError('is neither a PEM nor a PKCS#12 nor a JKS file: look at what it is.');
   return {
-    keys: keys.map((key) => createPrivateKey({ key, passphrase: password ?? '' })),
+    keys: keys.map((key) => keyOf(key, password)),
     certificates: certificates.map((certificate) => new X509Certificate(certificate)),
   };
+}
+
+/** One wrong password in 256 seems to be right, until what it decrypts turns out to be no key. */
+function keyOf(key: string, password: string | undefined): KeyObject {
+  try {
+    return createPrivateKey({ key, passphrase: password ?? '' });
+  } catch (cause) {
+    if (key.includes('ENCRYPTED')) throw new Error('What the password decrypts is no key.', { cause });
+    throw cause;
+  }
 }
 
 async function parseJks(bytes: Buffer, password: string | undefined): Promise<Found> {
