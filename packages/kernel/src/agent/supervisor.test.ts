@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { faultySource } from '../fixtures/assignment.ts';
 import type { Fault } from '../fixtures/faulty.ts';
 import { memoryLog } from '../fixtures/memory-log.ts';
-import { allocateCells } from '../metrics/cells.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 
 const supervisors: Supervisor[] = [];
@@ -22,17 +22,7 @@ function supervise(at: 'open' | 'run', fault: Fault, options: Partial<Supervisor
     memoryLimitBytes: 256 << 20,
     startRetryMs: 50,
     crashBackoff: { firstMs: 20, maxMs: 80, healthyMs: 60_000 },
-    assign: () => ({
-      kind: 'source',
-      id: 'a1.sources.r1',
-      module: new URL('../fixtures/faulty.js', import.meta.url).href,
-      config: { at, fault },
-      metrics: allocateCells([['received', 'accepted', 'rejected', 'filtered']])[0]!,
-      drive: 'event',
-      interceptors: [],
-      required: [],
-      optional: [],
-    }),
+    assign: () => faultySource(at, fault),
     newOwner() {
       owner += 1;
       events.push(`begin ${owner}`);
@@ -69,7 +59,7 @@ test('an assignment that cannot be made counts as a start that failed', async ()
   let channelIsThere = false;
   const assign = () => {
     if (!channelIsThere) throw new Error('no channel');
-    return { kind: 'source', module: new URL('../fixtures/faulty.js', import.meta.url).href } as never;
+    return faultySource('never', 'none');
   };
   const { supervisor } = supervise('open', 'none', { assign });
   await supervisor.tried;

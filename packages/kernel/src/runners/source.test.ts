@@ -4,8 +4,9 @@ import type { ChannelAddress } from '../channel.ts';
 import { nativeAddress } from '../channels/native.ts';
 import type { SourceContext } from '../component.ts';
 import { MillraceError } from '../errors.ts';
+import { sourceAssignment } from '../fixtures/assignment.ts';
 import { memoryLog } from '../fixtures/memory-log.ts';
-import { allocateCells, readCells } from '../metrics/cells.ts';
+import { readCells } from '../metrics/cells.ts';
 import type { SourceSpec } from '../spec.ts';
 import type { SourceAssignment } from '../worker/protocol.ts';
 import type { Stage } from './runner.ts';
@@ -100,11 +101,9 @@ async function lifeOf(openSource: (tell: (what: string) => void) => Promise<unkn
     tellOfInterceptor(id + ' opens with ' + config.word);
     return { intercept() {}, async close() { tellOfInterceptor(id + ' closes'); } };
   }`;
-  const [metrics] = allocateCells([['received']]);
-  const component = { kind: 'source', id: 'r1', module: '', config: {}, metrics: metrics!, drive: 'event' } as const;
   const interceptors = [{ id: 'i1', module, config: { word: 'yes' } }];
   const stage: Stage = {
-    assignment: { ...component, interceptors, required: [], optional: [] },
+    assignment: sourceAssignment({ interceptors }),
     owner: 0,
     module: { open: () => openSource((what) => told.push(what)) },
     log: memoryLog(),
@@ -137,11 +136,10 @@ test('interceptors are closed again when their source cannot be opened', async (
 
 /** What a source is given to put into directly, and its figures when three events were put so. */
 async function directOf(assigned: Partial<SourceAssignment>) {
-  const [metrics] = allocateCells([['received', 'accepted']]);
-  const component = { kind: 'source', id: 'r1', module: '', config: {}, metrics: metrics!, drive: 'event' } as const;
+  const assignment = sourceAssignment(assigned);
   let given: DirectEnd | undefined;
   const source = await open({
-    assignment: { ...component, interceptors: [], required: [], optional: [], ...assigned },
+    assignment,
     owner: newOwner(),
     module: {
       open: async ({ direct }: SourceContext<SourceSpec>) => {
@@ -156,7 +154,7 @@ async function directOf(assigned: Partial<SourceAssignment>) {
   });
   await source.close();
   for (const cell of given?.events ?? []) cell[0]! += 3;
-  return { given, figures: readCells(metrics!) };
+  return { given, figures: readCells(assignment.metrics) };
 }
 
 test('native code may put by itself where one memory channel is all there is behind a source, and counts what it puts', async () => {
@@ -164,7 +162,7 @@ test('native code may put by itself where one memory channel is all there is beh
   const [first, second] = channels.map(({ address }) => nativeAddress(address)) as [ChannelAddress, ChannelAddress];
   const { given, figures } = await directOf({ required: [first] });
   expect(given).toMatchObject({ channel: channels[0]!.address.id, transactionCapacity: 5 });
-  expect(figures).toEqual({ received: 3, accepted: 3 });
+  expect(figures).toMatchObject({ received: 3, accepted: 3, rejected: 0 });
 
   expect((await directOf({ required: [first, second] })).given).toBeUndefined();
   expect((await directOf({ required: [first], optional: [second] })).given).toBeUndefined();

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
+import { faultySource, sourceAssignment } from '../fixtures/assignment.ts';
 import type { Fault } from '../fixtures/faulty.ts';
-import { allocateCells } from '../metrics/cells.ts';
 import { Host, type HostOptions } from './host.ts';
-import type { LogRecord, SourceAssignment } from './protocol.ts';
+import type { LogRecord } from './protocol.ts';
 
 const hosts: Host[] = [];
 
@@ -12,18 +12,7 @@ afterEach(async () => {
 
 function start(at: 'open' | 'run' | 'close' | 'never', fault: Fault, options: Partial<HostOptions> = {}) {
   const logged: LogRecord[] = [];
-  const assignment: SourceAssignment = {
-    kind: 'source',
-    id: 'a1.sources.r1',
-    module: new URL('../fixtures/faulty.js', import.meta.url).href,
-    config: { at, fault },
-    metrics: allocateCells([['received', 'accepted', 'rejected', 'filtered']])[0]!,
-    drive: 'event',
-    interceptors: [],
-    required: [],
-    optional: [],
-  };
-  const host = new Host(assignment, 1, {
+  const host = new Host(faultySource(at, fault), 1, {
     startTimeoutMs: 5_000,
     closeGraceMs: 300,
     memoryLimitBytes: 256 << 20,
@@ -133,21 +122,13 @@ test.for(['hoardObjects', 'hoardBuffers', 'hoardBuffersInLoop'] as const)(
 test('a component whose module is not there fails its start', async () => {
   const { host } = start('never', 'none', {});
   await host.running;
-  const missing = new Host(
-    {
-      kind: 'source',
-      id: 'a1.sources.r2',
-      module: 'file:///nowhere.js',
-      config: {},
-      metrics: allocateCells([[]])[0]!,
-      drive: 'event',
-      interceptors: [],
-      required: [],
-      optional: [],
-    },
-    2,
-    { startTimeoutMs: 5_000, closeGraceMs: 300, memoryLimitBytes: 256 << 20, logLevel: 'info', onLog() {} },
-  );
+  const missing = new Host(sourceAssignment({ module: 'file:///nowhere.js' }), 2, {
+    startTimeoutMs: 5_000,
+    closeGraceMs: 300,
+    memoryLimitBytes: 256 << 20,
+    logLevel: 'info',
+    onLog() {},
+  });
   await expect(missing.running).rejects.toMatchObject({ code: 'MR_COMPONENT_FAILED' });
 });
 

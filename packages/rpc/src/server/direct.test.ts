@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { WireProtocol } from '@millrace/channel-native';
 import { eventually, type LineClient, ScratchChannel } from '@millrace/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -15,9 +16,9 @@ import {
   binaryAppend,
   compactAppend,
   handshake,
+  hello,
 } from './wire.test.fixture.ts';
 
-const hello = avroMessage(0, handshake(), avroCall(''));
 const append = (serial: number, body: string) => avroMessage(serial, avroAppend(body));
 const appendBatch = (serial: number, ...bodies: string[]) => avroMessage(serial, avroAppendBatch(bodies));
 
@@ -43,8 +44,6 @@ function statuses(client: LineClient): string[] {
     .slice(1)
     .map((reply) => reply.replace(':000000', ' OK').replace(':000002', ' FAILED'));
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('whole requests behind the first go into the channel without the handler, in order, and are counted', async () => {
   const it = await direct({ channel: new ScratchChannel() });

@@ -6,7 +6,7 @@ import { connect } from '../client/index.ts';
 import { Directory, USUAL } from '../net/certificates.test.fixture.ts';
 import { readClientTls, readServerTls } from '../net/index.ts';
 import { type Stage, stage } from './stage.test.fixture.ts';
-import { avroAppend, avroCall, avroMessage, avroReplies, handshake } from './wire.test.fixture.ts';
+import { avroAppend, avroMessage, avroReplies, hello } from './wire.test.fixture.ts';
 
 const directory = new Directory();
 afterAll(() => directory[Symbol.dispose]());
@@ -14,7 +14,6 @@ const { key, certificate } = certified('server');
 const tls = await readServerTls({ file: directory.file('server.pem', key + certificate), password: undefined }, USUAL);
 const trusting = await readClientTls({ trustAll: true }, USUAL);
 
-const hello = avroMessage(0, handshake(), avroCall(''));
 const warnings = ({ log }: Stage) => log.lines.filter(({ level }) => level === 'warn');
 
 describe('a server with TLS', () => {

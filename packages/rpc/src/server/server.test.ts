@@ -13,13 +13,12 @@ import {
   binaryAppend,
   compactAppend,
   handshake,
+  hello,
   zigzag,
 } from './wire.test.fixture.ts';
 
 const OK = '000000';
 const FAILED = '000002';
-/** The first message of a connection, which matches it. */
-const hello = avroMessage(0, handshake(), avroCall(''));
 const HELLO = '0:00000000';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -35,6 +35,9 @@ export function avroCall(name: string, parameters: Buffer = Buffer.alloc(0)): Bu
   return Buffer.concat([Buffer.of(0), avroText(name), parameters]);
 }
 
+/** The first message of a connection, which matches it and calls nothing. */
+export const hello = avroMessage(0, handshake(), avroCall(''));
+
 export function avroEvent({ headers = {}, body }: WireEvent): Buffer {
   const pairs = Object.entries(headers);
   const map = pairs.length === 0 ? [] : [zigzag(pairs.length), ...pairs.flat().map(avroText)];
