@@ -1,5 +1,6 @@
 /**
- * `npm test`: sets up what is missing and runs every test. The last line is `N passed, N failed, N skipped`.
+ * `npm test`: sets up what is missing and runs every test. What failed is told once more at the end, because the end is what people
+ * keep of a long output. The last line is `N passed, N failed, N skipped`.
  * Words behind `npm test --` go to vitest (file names, `-t promise`), and then only TypeScript is tested.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -24,6 +25,9 @@ const rustVariants = [
   },
 ];
 
+/** Every test that failed, with what it said. @type {string[]} */
+const failures = [];
+
 await setUp();
 const chosen = process.argv.slice(2);
 const counts = [await testTypeScript(chosen)];
@@ -35,6 +39,7 @@ if (chosen.length === 0) {
 const total = counts.reduce(add);
 const nothingRan = total.passed + total.failed === 0;
 if (nothingRan) say('No test ran.');
+for (const failure of failures) console.log(`\nFailed: ${failure}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed > 0 || nothingRan ? 1 : 0);
 
@@ -57,9 +62,15 @@ async function testTypeScript(args) {
 
   /** @type {Count} */
   const count = { passed: 0, failed: 0, skipped: 0 };
-  for (const { status, assertionResults } of report.testResults) {
-    if (status === 'failed' && assertionResults.length === 0) count.failed += 1; // the file could not even be loaded
-    for (const test of assertionResults) count[kindOf(test.status)] += 1;
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    if (status === 'failed' && assertionResults.length === 0) {
+      count.failed += 1; // the file could not even be loaded
+      failures.push(`${name}\n${message}`);
+    }
+    for (const test of assertionResults) {
+      count[kindOf(test.status)] += 1;
+      if (test.status === 'failed') failures.push(`${name} > ${test.fullName}\n${test.failureMessages.join('\n')}`);
+    }
   }
   return accountFor(code, count);
 }
@@ -83,6 +94,8 @@ async function testRust({ name, args, env = {} }) {
     env,
     onLine(line) {
       console.log(line);
+      const test = line.match(/^test (.*) \.\.\. FAILED$/)?.[1];
+      if (test !== undefined) failures.push(`${test} (${name})`);
       const result = line.match(/^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/);
       if (result === null) return;
       const [passed = 0, failed = 0, skipped = 0] = result.slice(1).map(Number);
