@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { BatchBuilder, type Headers, newOwner } from '@millrace/channel-native';
 import { type ChannelHost, type ChannelPort, connectChannel, type Lease } from '@millrace/kernel/channel';
 import { create } from '@millrace/kernel/channels/jdbc/channel';
-import { channelContract, recordLog } from '@millrace/testkit';
+import { channelContract, eventually, recordLog } from '@millrace/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pause } from './faults/agent.ts';
@@ -102,7 +102,7 @@ describe.skipIf(why !== undefined)('with PostgreSQL', () => {
     const store = new Promise<Worker>((resolve) => process.once('worker', resolve));
     await expect(open(other, {}, name)).rejects.toThrow(`channel ${name} in postgresql://127.0.0.1`);
     // Nothing is left of the attempt.
-    await expect.poll(async () => (await store).threadId).toBe(-1);
+    await eventually(async () => (await store).threadId).toBe(-1);
     await mine.close();
     await (await open(other, {}, name)).close();
   });
@@ -120,8 +120,7 @@ describe.skipIf(why !== undefined)('with PostgreSQL', () => {
     const port = await connect(channel);
     const seen = () => ask('SELECT body FROM flume.events WHERE channel = $1', name);
     /** Does something until the server is there again. */
-    const again = (act: () => Promise<unknown>) =>
-      expect.poll(() => act().then(() => 'done'), { timeout: 10_000 }).toBe('done');
+    const again = (act: () => Promise<unknown>) => eventually(() => act().then(() => 'done')).toBe('done');
     await put(port, 'a', 'b', 'c');
 
     proxy.losing = 1;

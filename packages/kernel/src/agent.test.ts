@@ -46,7 +46,7 @@ test('what was accepted before the stop is delivered before the end, and every l
     sinks: [sinkPlan('k1', 'counting', { delivered })],
     sources: [sourcePlan('r1', 'emitting', { accepted, batch: 70 })],
   });
-  await vi.waitFor(() => expect(accepted[0]).toBeGreaterThan(1_000));
+  await vi.waitFor(() => expect(accepted[0]).toBeGreaterThan(1_000), 10_000);
   await agent.stop();
 
   const { sources, sinks, channels } = agent.status();
@@ -69,7 +69,7 @@ test('a stop delivers what is in memory, though the sink has crashed before and 
     { channels: [memoryPlan('c1')], sinks: [sink('k1', { exits, delayMs: 5 })], sources: [source()] },
     { drainTimeoutMs: 20_000, crashBackoff: { firstMs: 100, maxMs: 60_000, healthyMs: 60_000 } },
   );
-  await vi.waitFor(() => expect(accepted()).toBeGreaterThan(500));
+  await vi.waitFor(() => expect(accepted()).toBeGreaterThan(500), 10_000);
   Atomics.store(exits, 0, 2);
   await vi.waitFor(() => expect(agent.status().sinks[0]).toMatchObject({ state: 'waiting' }), 5_000);
   expect(await agent.stop()).toEqual({ stuck: [], lost: [] });
@@ -90,7 +90,7 @@ test('a stop tells how many accepted events are lost with a channel that does no
     },
     { drainTimeoutMs: 300 },
   );
-  await vi.waitFor(() => expect(accepted[0]).toBeGreaterThan(50));
+  await vi.waitFor(() => expect(accepted[0]).toBeGreaterThan(50), 10_000);
   const { lost } = await agent.stop();
   expect(lost).toEqual([{ channel: 'a1.channels.c1', events: accepted[0] }]);
   expect(log.lines).toContain(
@@ -224,11 +224,14 @@ test('what has not been started when the stop comes is not started any more', as
 });
 
 test('stopping during the pause before another start works at once', async () => {
-  const { agent } = await start({ sources: [sourcePlan('r1', 'faulty', { at: 'open', fault: 'throw' })] });
-  await vi.waitFor(() => expect(agent.status().sources[0]!.state).toBe('waiting'));
+  const { agent } = await start(
+    { sources: [sourcePlan('r1', 'faulty', { at: 'open', fault: 'throw' })] },
+    { crashBackoff: { firstMs: 60_000, maxMs: 60_000, healthyMs: 60_000 } },
+  );
+  await vi.waitFor(() => expect(agent.status().sources[0]!.state).toBe('waiting'), 10_000);
   const began = performance.now();
   await agent.stop();
-  expect(performance.now() - began).toBeLessThan(2_500);
+  expect(performance.now() - began).toBeLessThan(10_000);
   expect(agent.status().sources[0]!.state).toBe('failed');
 });
 

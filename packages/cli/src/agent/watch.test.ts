@@ -19,11 +19,11 @@ function watched(settleMs = 1) {
 test('tells of a file each time it was written, and once', async () => {
   const { file, onChange, writeAt } = watched();
   writeAt(1);
-  await vi.waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith(file));
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith(file), 10_000);
   await delay(30);
   expect(onChange).toHaveBeenCalledTimes(1);
   writeAt(2);
-  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2));
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2), 10_000);
 });
 
 test('takes a file that is gone, or older than before, for unchanged', async () => {
@@ -42,7 +42,7 @@ test('tells of a file that is being written when that is over', async () => {
     await delay(20);
     expect(onChange).not.toHaveBeenCalled();
   }
-  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1), 10_000);
 });
 
 test('goes on when a file could not be looked at for a while', async () => {
@@ -53,5 +53,5 @@ test('goes on when a file could not be looked at for a while', async () => {
   rmSync(file);
   writeFileSync(file, 'x');
   writeAt(1);
-  await vi.waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith(file));
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith(file), 10_000);
 });

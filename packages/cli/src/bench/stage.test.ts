@@ -36,7 +36,7 @@ test('takes that cannot keep up with puts do not hold a run up, and everything i
   await using stage = (await openStage(contenders.fileTakeSync)).stage;
   const all = { ...load, batch: 1, forMs: 200, atMost: 1_000_000 };
   const { seconds } = await stage.through(contenders.fileTakeSync, all);
-  expect(seconds).toBeLessThan(1.2);
+  expect(seconds).toBeLessThan(3);
   const filled = await stage.fill(contenders.fileTakeSync, load);
   expect(await stage.drain(contenders.fileTakeSync, filled, 100)).toMatchObject({ events: filled.events });
 });

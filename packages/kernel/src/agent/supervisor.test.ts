@@ -65,7 +65,7 @@ test('an assignment that cannot be made counts as a start that failed', async ()
   await supervisor.tried;
   expect(supervisor.status()).toMatchObject({ lastError: { message: expect.stringContaining('no channel') } });
   channelIsThere = true;
-  await vi.waitFor(() => expect(supervisor.status().restarts).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(supervisor.status().restarts).toBeGreaterThan(0), 10_000);
 });
 
 test('a reclaim that fails is said and ends nothing', async () => {

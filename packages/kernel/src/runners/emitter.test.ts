@@ -283,7 +283,7 @@ test.for([0, 60_000])(
       await new Promise((resolve) => setTimeout(resolve, 150));
       taken.push(...scratch.take());
     }
-    await vi.waitFor(() => expect(emitter.figures()).toMatchObject({ accepted: 3, rejected: 0 }));
+    await vi.waitFor(() => expect(emitter.figures()).toMatchObject({ accepted: 3, rejected: 0 }), 10_000);
     late.abort();
     await put;
     expect([...taken, ...scratch.take()]).toEqual(['a', 'b', 'c']);

@@ -92,7 +92,7 @@ test('a put that gets room in each of two channels and never in both is refused 
   const began = performance.now();
   await expect(both.put([batch('b')])).rejects.toMatchObject({ code: 'MR_CHANNEL_FULL' });
   expect(performance.now() - began).toBeGreaterThan(190);
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(5_000);
   expect(channel.counters()).toMatchObject({ put: 0, reserved: 0 });
 });
 
@@ -108,7 +108,7 @@ test('each channel is waited for as long as its keep-alive, one after the other'
   setTimeout(() => c1.take(), 100);
   await expect(put).rejects.toMatchObject({ code: 'MR_CHANNEL_FULL' });
   expect(performance.now() - began).toBeGreaterThan(240);
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(5_000);
   expect(c1.channel.counters()).toMatchObject({ queued: 0, reserved: 0 });
 });
 

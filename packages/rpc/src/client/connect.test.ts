@@ -1,4 +1,4 @@
-import { ScratchChannel, watchHandles } from '@millrace/testkit';
+import { eventually, ScratchChannel, watchHandles } from '@millrace/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect } from './connect.ts';
 import { accepting, BOTH, FAILED, frame, OK, type RawConnection, rawPeer } from './raw-peer.test.fixture.ts';
@@ -192,7 +192,7 @@ describe('a peer', () => {
     const client = await open(peer.port);
     await client.append({ body: 'a' });
     peer.connections[0]?.socket.end();
-    await expect.poll(() => client.usable).toBe(false);
+    await eventually(() => client.usable).toBe(false);
     expect(await codeOf(client.append({ body: 'b' }))).toBe('MR_PEER_LOST');
   });
 });
@@ -264,7 +264,7 @@ describe('the memory of a batch', () => {
     expect(settled).toBe(false);
     socket.resume();
     await sending;
-    await expect.poll(() => text().length).toBeGreaterThan(7 << 20);
+    await eventually(() => text().length).toBeGreaterThan(7 << 20);
     expect(text().slice(HEAD_BYTES, -1) === encoded).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import { freePort } from '@millrace/testkit';
+import { eventually, freePort } from '@millrace/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectBalanced } from './balanced.ts';
 import type { RpcClient } from './client.ts';
@@ -150,6 +150,6 @@ test.for([connectFailover, connectBalanced])(
     expect(client.usable).toBe(false);
     await expect(client.append({ body: 'c' })).rejects.toMatchObject({ code: expect.stringMatching(/^MR_PEER_/) });
     const sockets = peers.flatMap(({ connections }) => connections.map(({ socket }) => socket));
-    await expect.poll(() => sockets.every(({ destroyed }) => destroyed)).toBe(true);
+    await eventually(() => sockets.every(({ destroyed }) => destroyed)).toBe(true);
   },
 );

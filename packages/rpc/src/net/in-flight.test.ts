@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { InFlight, type Reader } from './in-flight.ts';
 import { listen } from './listen.ts';
 
-const STALL_MS = 200;
+const STALL_MS = 400;
 const LIMIT_BYTES = 10_000;
 const PROGRESS_BYTES = 100;
 
@@ -99,7 +99,7 @@ test('at the limit, who could go on and does not is ended, and in its room the o
   await using it = await stage(3);
   await it.fill();
   await eventually(() => it.readers[1]!.reason).toBeDefined();
-  expect(it.readers[1]!.reason).toContain('for 0.2 s it has hardly gone on with what it had begun to send');
+  expect(it.readers[1]!.reason).toContain('for 0.4 s it has hardly gone on with what it had begun to send');
   // The first still holds more than half of what there may be, and that is no reason to let others wait.
   for (let line = 1; line < 10; line += 1) {
     it.clients[2]!.write('line\n');
@@ -115,8 +115,8 @@ test.for([
 ] as const)('%s', async ([, bytes, ended]) => {
   await using it = await stage(2);
   await it.fill();
-  for (let round = 0; round < 8; round += 1) {
-    await pause(STALL_MS / 2);
+  for (let round = 0; round < 16; round += 1) {
+    await pause(STALL_MS / 4);
     it.clients[1]!.write('x'.repeat(bytes));
   }
   expect(it.readers[1]!.reason !== undefined).toBe(ended);

