@@ -181,7 +181,7 @@ describe('the laws of the figures hold', { timeout: 60_000 }, () => {
     );
     const agents = await Promise.all(
       named.map(async ({ name, text }) => {
-        const agent = await runAgent(`${text}\n${flow.more ?? ''}`, { name, args, startTimeoutMs: 30_000 });
+        const agent = await runAgent(`${text}\n${flow.more ?? ''}`, { name, args });
         return { name, text, agent: running.use(agent) };
       }),
     );

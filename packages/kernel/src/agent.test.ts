@@ -67,7 +67,7 @@ test('a stop delivers what is in memory, though the sink has crashed before and 
   const { source, sink, accepted, lost } = flow();
   const { agent, log } = await start(
     { channels: [memoryPlan('c1')], sinks: [sink('k1', { exits, delayMs: 5 })], sources: [source()] },
-    { drainTimeoutMs: 20_000, crashBackoff: { firstMs: 100, maxMs: 60_000, healthyMs: 60_000 } },
+    { drainTimeoutMs: 20_000, crashBackoff: { firstMs: 1_000, maxMs: 60_000, healthyMs: 60_000 } },
   );
   await vi.waitFor(() => expect(accepted()).toBeGreaterThan(500), 10_000);
   Atomics.store(exits, 0, 2);

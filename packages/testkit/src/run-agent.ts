@@ -122,7 +122,7 @@ export async function runAgent(configuration: string, options: RunAgentOptions =
     },
   };
 
-  const { startTimeoutMs = 15_000 } = options;
+  const { startTimeoutMs = 30_000 } = options;
   const timeout = setTimeout(
     () => started.reject(new Error(`Not started after ${startTimeoutMs} ms.`)),
     startTimeoutMs,

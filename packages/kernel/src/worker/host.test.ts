@@ -13,7 +13,7 @@ afterEach(async () => {
 function start(at: 'open' | 'run' | 'close' | 'never', fault: Fault, options: Partial<HostOptions> = {}) {
   const logged: LogRecord[] = [];
   const host = new Host(faultySource(at, fault), 1, {
-    startTimeoutMs: 5_000,
+    startTimeoutMs: 20_000,
     closeGraceMs: 300,
     memoryLimitBytes: 256 << 20,
     logLevel: 'info',
@@ -28,7 +28,7 @@ test('a component that opens, runs until it is stopped and then ends its thread'
   const { host } = start('never', 'none');
   await host.running;
   expect(host.state).toBe('running');
-  expect(await host.stop(1_000)).toBeUndefined();
+  expect(await host.stop(10_000)).toBeUndefined();
   expect(host.state).toBe('stopped');
 });
 
@@ -55,9 +55,9 @@ test('a start that spins ends when its time is over', async () => {
 });
 
 test('the time for a start is no limit for what was started', async () => {
-  const { host } = start('never', 'none', { startTimeoutMs: 400 });
+  const { host } = start('never', 'none', { startTimeoutMs: 2_000 });
   await host.running;
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 2_100));
   expect(host.state).toBe('running');
 });
 
@@ -104,7 +104,7 @@ test('a component that ignores stop is killed when its time is over', async () =
 test('a component that fails to close is ended and says so', async () => {
   const { host } = start('close', 'throw');
   await host.running;
-  expect(await host.stop(1_000)).toMatchObject({
+  expect(await host.stop(10_000)).toMatchObject({
     code: 'MR_COMPONENT_FAILED',
     message: expect.stringContaining('closing'),
   });
@@ -123,7 +123,7 @@ test('a component whose module is not there fails its start', async () => {
   const { host } = start('never', 'none', {});
   await host.running;
   const missing = new Host(sourceAssignment({ module: 'file:///nowhere.js' }), 2, {
-    startTimeoutMs: 5_000,
+    startTimeoutMs: 20_000,
     closeGraceMs: 300,
     memoryLimitBytes: 256 << 20,
     logLevel: 'info',
@@ -175,6 +175,6 @@ test('a worker that logs in a loop is thinned out and costs bounded memory', asy
 test('a host that has stopped refuses to stop again', async () => {
   const { host } = start('never', 'none');
   await host.running;
-  await host.stop(1_000);
-  expect(() => host.stop(1_000)).toThrowError(expect.objectContaining({ code: 'MR_LIFECYCLE' }));
+  await host.stop(10_000);
+  expect(() => host.stop(10_000)).toThrowError(expect.objectContaining({ code: 'MR_LIFECYCLE' }));
 });

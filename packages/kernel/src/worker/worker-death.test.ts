@@ -34,7 +34,7 @@ async function killAgainAndAgain(subject: Subject, enough: () => boolean): Promi
     const owner = newOwner();
     const before = Atomics.load(progress, 0);
     const host = new Host(assignment, owner, {
-      startTimeoutMs: 10_000,
+      startTimeoutMs: 30_000,
       closeGraceMs: 0,
       memoryLimitBytes: 256 << 20,
       logLevel: 'error',

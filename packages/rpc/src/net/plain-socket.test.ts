@@ -90,6 +90,9 @@ test('while it is paused nothing is told, not even what came in the same turn', 
   await eventually(() => told.toSorted((a, b) => a - b)).toEqual(pairs.map((_, at) => at));
 });
 
+/** Keeps the event loop from turning. */
+const sleepSync = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
 /** What puts requests of Thrift into a channel, and says nothing to them. */
 function directInto({ port }: ScratchChannel): DirectPut {
   const answer = [Buffer.alloc(0), Buffer.alloc(0)] as const;
@@ -121,6 +124,7 @@ test('nothing is put directly behind what came while the socket was paused', asy
     plain.resume();
   }
   for (const { client } of pairs) client.write(request);
+  sleepSync(50); // so that all of them are read in one turn
   await eventually(() => told).toBe(request.length);
   for (const { plain } of pairs) {
     plain.removeAllListeners('data');
@@ -164,6 +168,7 @@ test('nothing is put directly behind what was read in this turn and is not told 
   await eventually(() => accepted).toBe(POLLED_AGAIN);
   client.write(request);
   for (const other of clients) other.write('now');
+  sleepSync(50);
   await eventually(() => heard).toBe(POLLED_AGAIN);
   await eventually(() => told + channel.counters().put * request.length).toBe(2 * request.length);
   expect(told).toBe(2 * request.length);
@@ -206,5 +211,6 @@ test('a worker that is terminated leaves no connection and no descriptor behind'
     await worker.terminate();
     await Promise.all(closed);
   }
-  await eventually(sockets).toBe(before);
+  // What was still closing when it began does not count.
+  await eventually(sockets).toBeLessThanOrEqual(before);
 });

@@ -134,7 +134,7 @@ describe('files', () => {
   });
 
   test('are there before the first event, and follow each other at the interval, also empty ones', async () => {
-    const { directory, deliver, sink } = await openFiles({ 'sink.rollInterval': 1 });
+    const { directory, deliver, sink } = await openFiles({ 'sink.rollInterval': 2 });
     expect(textsOf(directory)).toEqual(['']);
     await deliver('a', 'b');
     await eventually(() => filesOf(directory).length).toBe(3);
