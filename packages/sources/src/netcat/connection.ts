@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import type { SourceContext } from '@millrace/kernel/component';
-import { freeAtOnce, type InFlight, type Reader } from '@millrace/rpc/net';
+import type { Batch, SourceContext } from '@millrace/kernel/component';
+import type { InFlight, Reader } from '@millrace/rpc/net';
 import type { Charset, Conversation } from '../shared/charset.ts';
+import { Intake } from '../shared/intake.ts';
 import { takeNeighbours } from '../shared/neighbours.ts';
-import { Tail } from '../shared/tail.ts';
 import type { netcat } from './spec.ts';
 
 export interface ConnectionOptions {
@@ -15,27 +15,15 @@ export interface ConnectionOptions {
 /** How long a client that is told to go may take: to read its answers, and to stop sending; what it sends is dropped. A reset at once would take the answers away from it. */
 const FAREWELL_MS = 1_000;
 
-/** How much of a client is read before the first of it is answered. More shares transactions better, and leaves the cache. */
-const READ_AHEAD_BYTES = 128 << 10;
 /** Lines that are put before it is seen whether the client takes its answers. */
 const LINES_MAX = 4_096;
-
-type Batch = Parameters<ConnectionOptions['context']['emitEach']>[0];
 
 /** One client: its lines are put and answered in order. What comes meanwhile is split at once and put together with what follows. */
 export class Connection implements Reader {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #conversation: Conversation;
-  /** The unfinished line. */
-  readonly #tail: Tail;
-  /** Lines that wait for those before them, and the lengths of the pieces they came in. */
-  #batches: Batch[] = [];
-  #pieces: number[] = [];
-  #unansweredBytes = 0;
-  /** Resolves when everything that was read is answered. */
-  #idle: Promise<void> = Promise.resolve();
-  #answering = false;
+  readonly #intake: Intake;
   #overlong = false;
   /** Ends the wait for answers to be taken. */
   #goOn: (() => void) | undefined;
@@ -45,8 +33,11 @@ export class Connection implements Reader {
     this.#socket = socket;
     this.#options = options;
     this.#conversation = options.charset.conversation();
-    this.#tail = new Tail(options.inFlight);
-    options.inFlight.join(this);
+    this.#intake = new Intake(this, {
+      inFlight: options.inFlight,
+      split: (tail, piece) => this.#split(tail, piece),
+      put: (batches) => this.#put(batches),
+    });
     socket.on('data', (data) => this.#receive(data as Buffer));
     socket.on('end', () => this.#end());
     socket.on('drain', () => {
@@ -69,8 +60,7 @@ export class Connection implements Reader {
   }
 
   get #blocked(): boolean {
-    const enough = this.#unansweredBytes >= READ_AHEAD_BYTES || this.#socket.writableNeedDrain;
-    return this.#over || enough || !this.#options.inFlight.mayRead(this);
+    return this.#over || this.#socket.writableNeedDrain || this.#intake.blocked;
   }
 
   evict(reason: string): void {
@@ -83,59 +73,25 @@ export class Connection implements Reader {
     this.#over = true;
     this.#socket.pause();
     this.#goOn?.();
-    await this.#idle;
+    await this.#intake.idle;
     this.#socket.destroySoon();
     this.#destroyLater();
   }
 
   #receive(data: Buffer): void {
     if (this.#over) return;
-    const bytes = data.length;
-    this.#options.inFlight.began(this, bytes);
-    this.#unansweredBytes += bytes;
-    this.#pieces.push(bytes);
-    this.#split(this.#conversation.decode(data));
-    freeAtOnce(data);
+    this.#intake.take(data, this.#conversation.decode(data));
     if (this.#blocked) this.#socket.pause();
-    if (!this.#answering) this.#idle = this.#answerAll();
+    if (this.#overlong) this.#intake.idle.then(() => this.#dismiss());
   }
 
-  /** Makes batches of the lines of a piece, and keeps its unfinished rest. */
-  #split(data: Buffer): void {
+  #split(tail: Buffer, piece: Buffer) {
     const { config, builder } = this.#options.context;
-    let rest = data;
-    for (let more = true; more; ) {
-      const lines = builder.splitLines(this.#tail.bytes, rest, config.lineCharsMax);
-      more = lines.more;
-      if (lines.consumed > 0) this.#tail.clear();
-      rest = rest.subarray(lines.consumed);
-      if (lines.batch.length > 0) this.#batches.push(lines.batch);
-      else lines.batch.release();
-      if (lines.overlong) {
-        this.#overlong = true;
-        this.#over = true;
-        return;
-      }
-    }
-    if (rest.length > 0) this.#tail.append(rest);
-  }
-
-  /** Puts and answers until nothing is left that was read. */
-  async #answerAll(): Promise<void> {
-    this.#answering = true;
-    while (this.#pieces.length > 0) {
-      const [batches, pieces] = [this.#batches, this.#pieces];
-      this.#batches = [];
-      this.#pieces = [];
-      while (batches.length > 0) await this.#put(batches);
-      for (const bytes of pieces) {
-        this.#unansweredBytes -= bytes;
-        this.#options.inFlight.ended(this, bytes, this.#tail.length > 0);
-      }
-    }
-    this.#answering = false;
-    if (this.#overlong) this.#dismiss();
-    else this.resume();
+    const lines = builder.splitLines(tail, piece, config.lineCharsMax);
+    if (!lines.overlong) return lines;
+    this.#overlong = true;
+    this.#over = true;
+    return { batch: lines.batch, consumed: piece.length, more: false };
   }
 
   /** Puts the first of the batches, with those that stand directly behind it in memory. */
@@ -186,13 +142,12 @@ export class Connection implements Reader {
 
   /** The client has sent all. An unfinished line at the end is dropped, as Flume does. */
   #end(): void {
-    this.#idle.then(() => this.#socket.end());
+    this.#intake.idle.then(() => this.#socket.end());
   }
 
   #forget(): void {
     this.#over = true;
     this.#goOn?.();
-    this.#tail.clear();
-    this.#options.inFlight.leave(this);
+    this.#intake.leave();
   }
 }
