@@ -83,7 +83,7 @@ const places: readonly { readonly where: string; readonly open: Open; readonly n
 ];
 
 test.for(places)(
-  'requests that share a transaction $where are told what each would be told alone',
+  'requests that may share a transaction $where are told what each would be told alone',
   async ({ open, numRuns }) => {
     const limits = fc.record({
       capacity: fc.integer({ min: 1, max: 12 }),
@@ -91,12 +91,12 @@ test.for(places)(
       slots: fc.integer({ min: 3, max: 16 }),
     });
     await fc.assert(
-      fc.asyncProperty(limits, steps, async (wanted, plan) => {
+      fc.asyncProperty(limits, steps, fc.boolean(), async (wanted, plan, merge) => {
         const transactionCapacity = Math.min(wanted.transactionCapacity, wanted.capacity);
         const bounds = { ...wanted, transactionCapacity };
         const bytes = { byteCapacity: bounds.slots * 200, byteCapacityBufferPercentage: 50 };
         const scratch = open({ ...bounds, ...bytes });
-        const emitter = emitterOver([scratch]);
+        const emitter = emitterOver([scratch], [], merge);
         const queued: string[] = [];
         let total = 0;
 

@@ -1,7 +1,7 @@
-import { type Batch, BatchBuilder, type ChannelPort } from '@millrace/channel-native';
+import { BatchBuilder } from '@millrace/channel-native';
 import { expect, test, vi } from 'vitest';
 import { openDurable } from '../fixtures/durable.ts';
-import { build, codeOf, emitterOver, openScratch, type Scratch, send } from '../fixtures/emitter.ts';
+import { build, codeOf, emitterOver, openScratch, send } from '../fixtures/emitter.ts';
 
 test('a channel that closes leaves no request unanswered', async () => {
   const scratch = openScratch({ capacity: 2, transactionCapacity: 2, keepAliveMs: 60_000 });
@@ -41,41 +41,41 @@ test('what waits for room behind the event that a stop refuses is refused with i
   expect(emitter.figures()).toMatchObject({ received: 1_000, accepted: 1, rejected: 999 });
 });
 
-/** A port that counts how often something is put at once. */
-function counting({ port }: Scratch) {
-  const calls = { tries: 0 };
-  const counted = Object.create(port, {
-    tryPut: {
-      value(batch: Batch) {
-        calls.tries += 1;
-        return port.tryPut(batch);
-      },
-    },
-  }) as ChannelPort;
-  return { calls, port: counted };
-}
-
 test('requests that come in one turn of the event loop are one transaction, and without merging each is its own', async () => {
   for (const [merge, tries] of [
     [true, 1],
     [false, 30],
   ] as const) {
     const scratch = openScratch({ capacity: 100, transactionCapacity: 100 });
-    const { calls, port } = counting(scratch);
-    const emitter = emitterOver([{ ...scratch, port }], [], merge);
+    const tryPut = vi.spyOn(scratch.port, 'tryPut');
+    const emitter = emitterOver([scratch], [], merge);
     await Promise.all(Array.from({ length: 30 }, () => send(emitter, { each: true, bodies: ['a', 'b'] })));
-    expect(calls.tries).toBe(tries);
+    expect(tryPut).toHaveBeenCalledTimes(tries);
     expect(scratch.take()).toHaveLength(60);
   }
 });
 
+test('without merging, what fits is put and counted at once, and the rest waits or is refused as ever', async () => {
+  const scratch = openScratch({ capacity: 3, transactionCapacity: 2, keepAliveMs: 10_000 });
+  const emitter = emitterOver([scratch], [], false);
+  const emit = (...bodies: string[]) => emitter.emit(build(emitter.builder, bodies));
+  const sent = [emit('a', 'b'), emit('c', 'd'), emit('e')];
+  expect(emitter.figures()).toMatchObject({ received: 5, accepted: 2 });
+  await expect(emit('f', 'g', 'h')).rejects.toMatchObject({ code: 'MR_CHANNEL_TOO_LARGE' });
+  expect(scratch.take()).toEqual(['a', 'b']);
+  await Promise.all(sent);
+  expect(scratch.take()).toEqual(['c', 'd', 'e']);
+  expect(emitter.figures()).toMatchObject({ received: 8, accepted: 5, rejected: 3 });
+  expect(build(emitter.builder, ['i']).start).toBe(0);
+});
+
 test('no transaction is larger than the channels allow', async () => {
   const scratch = openScratch({ capacity: 100, transactionCapacity: 7 });
-  const { calls, port } = counting(scratch);
-  const emitter = emitterOver([{ ...scratch, port }]);
+  const tryPut = vi.spyOn(scratch.port, 'tryPut');
+  const emitter = emitterOver([scratch]);
   expect(emitter.transactionCapacity).toBe(7);
   await Promise.all(Array.from({ length: 10 }, () => send(emitter, { each: false, bodies: ['a', 'b', 'c'] })));
-  expect(calls.tries).toBe(5);
+  expect(tryPut).toHaveBeenCalledTimes(5);
   expect(scratch.take().join('')).toBe('abc'.repeat(10));
 });
 
@@ -98,26 +98,29 @@ test('nothing to put is answered at once', async () => {
   await emitter.emitEach(emitter.builder.finish(), () => expect.unreachable());
 });
 
-test('an optional channel gets what the required ones accepted and what it has room for, and refuses in silence', async () => {
-  const [required, optional] = [openScratch({ capacity: 10 }), openScratch({ capacity: 4, transactionCapacity: 4 })];
-  const emitter = emitterOver([required], [optional]);
-  const answered = await Promise.all([
-    send(emitter, { each: true, bodies: ['1', '2', '3'] }),
-    send(emitter, { each: false, bodies: ['4', '5'] }),
-    send(emitter, { each: true, bodies: ['6'] }),
-    send(emitter, { each: false, bodies: ['7', '8', '9', '10', '11'] }),
-  ]);
-  expect(answered.map(({ told }) => told.map(codeOf))).toEqual([
-    [undefined, undefined, undefined],
-    [undefined],
-    [undefined],
-    ['MR_CHANNEL_FULL'],
-  ]);
-  expect(required.take()).toEqual(['1', '2', '3', '4', '5', '6']);
-  expect(optional.take()).toEqual(['1', '2', '3', '6']);
-  expect(emitter.log.lines).toEqual(['An optional channel refused events.']);
-  expect(emitter.figures()).toMatchObject({ accepted: 6, rejected: 5 });
-});
+test.for([true, false])(
+  'an optional channel gets what the required ones accepted and what it has room for, and refuses in silence (merging: %s)',
+  async (merge) => {
+    const [required, optional] = [openScratch({ capacity: 10 }), openScratch({ capacity: 4, transactionCapacity: 4 })];
+    const emitter = emitterOver([required], [optional], merge);
+    const answered = await Promise.all([
+      send(emitter, { each: true, bodies: ['1', '2', '3'] }),
+      send(emitter, { each: false, bodies: ['4', '5'] }),
+      send(emitter, { each: true, bodies: ['6'] }),
+      send(emitter, { each: false, bodies: ['7', '8', '9', '10', '11'] }),
+    ]);
+    expect(answered.map(({ told }) => told.map(codeOf))).toEqual([
+      [undefined, undefined, undefined],
+      [undefined],
+      [undefined],
+      ['MR_CHANNEL_FULL'],
+    ]);
+    expect(required.take()).toEqual(['1', '2', '3', '4', '5', '6']);
+    expect(optional.take()).toEqual(['1', '2', '3', '6']);
+    expect(emitter.log.lines).toEqual(['An optional channel refused events.']);
+    expect(emitter.figures()).toMatchObject({ accepted: 6, rejected: 5 });
+  },
+);
 
 test('an optional channel with small transactions gets as much as if nothing had been merged', async () => {
   const [required, optional] = [

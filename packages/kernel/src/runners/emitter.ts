@@ -28,6 +28,7 @@ const COMMITS_MAX = 16;
 const AGAIN_MS = 100;
 /** Refusals that waiting does not change. */
 const FINAL = new Set<unknown>(['MR_CHANNEL_TOO_LARGE', 'MR_CHANNEL_CLOSED', 'MR_CHANNEL_STALE']);
+const DONE = Promise.resolve();
 const STOPPING = 'The agent is stopping and there is no room for the event now: send it again later.';
 
 /** What an emitter gives to its source. */
@@ -77,6 +78,8 @@ export function createEmitter({ required, optional, merge, metrics, log, ...sign
   );
   const transactionCapacity = channels.transactionCapacity;
   const builder = new BatchBuilder();
+  /** Whether there is nothing to do but to put: for one event, a request costs more than that. */
+  const atOnce = !merge && extras.length === 0 && required.every((port) => port.directEnd?.([]) !== undefined);
   const giveUp = ({ insists }: Request) => (insists ? signals.overdue : signals.signal);
   let queue: Request[] = [];
   let queuedBytes = 0;
@@ -258,8 +261,25 @@ export function createEmitter({ required, optional, merge, metrics, log, ...sign
     });
   }
 
+  /** Puts a batch where its channels take it here and now. */
+  function tookAtOnce(batch: Batch): boolean {
+    try {
+      return atOnce && channels.tryPut([batch]) === true;
+    } catch {
+      return false; // Whoever goes as a request is told why.
+    }
+  }
+
+  function emit(batch: Batch): Promise<void> {
+    if (!tookAtOnce(batch)) return request(batch);
+    metrics.received.add(batch.length);
+    metrics.accepted.add(batch.length);
+    batch.release();
+    return DONE;
+  }
+
   return {
-    emit: (batch) => request(batch),
+    emit,
     emitEach: (batch, outcome) => request(batch, outcome),
     emitAll: (batch, refused) => request(batch, (_accepted, failure) => failure && refused(failure), true),
     builder,
