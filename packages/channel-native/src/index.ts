@@ -1,5 +1,13 @@
 export { Batch, type Headers } from './batch.ts';
 export { BatchBuilder, type HeaderEdit, type Lines } from './batch-builder.ts';
+export {
+  DATAGRAM_BYTES_MAX,
+  type DatagramOrigin,
+  DatagramSocket,
+  type DatagramSocketOptions,
+  type Received,
+  type StagedDatagrams,
+} from './datagram-socket.ts';
 export { ChannelError } from './error.ts';
 export { FileChannel, type FileChannelOptions } from './file-channel.ts';
 export {
@@ -42,12 +50,12 @@ export {
   type WireProtocol,
   type WireRequest,
 } from './request-reader.ts';
-export { type AnswerParts, DirectPut, NativeSocket, type SocketListener } from './socket.ts';
+export { type AnswerParts, DirectPut, NativeSocket } from './socket.ts';
+export type { SocketListener } from './sockets.ts';
 export {
   headerMap,
   isSyslogCharset,
   type KeptFields,
-  type StagedDatagrams,
   type SyslogMessages,
   SyslogReader,
   type SyslogRules,

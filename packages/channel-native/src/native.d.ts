@@ -59,6 +59,9 @@ export declare function channelFault(channel: number): Array<string>
 /** Closes a channel: nothing new begins and every wait ends. Its buffer is needed until `isOpen` says no. */
 export declare function closeChannel(channel: number): void
 
+/** Closes a socket at once. Rows that were told before may still name it. */
+export declare function closeDatagrams(socket: number): void
+
 /** Ends it: what its sockets bring is told again. */
 export declare function closeDirect(direct: number): void
 
@@ -322,6 +325,13 @@ export declare function newOwner(): number
 /** Nothing to take, and the caller did not want to wait. */
 export declare const NOTHING: number
 
+/**
+ * Binds a UDP socket to an address, with a buffer of the system of so many bytes if it may be so large; answers its number, or 0. With `origins`,
+ * [`take_datagram_origins`] says where datagrams come from. Writes to `did`: the port, the bytes of the buffer, the system's number of an error.
+ * Nothing is told before [`watch_datagrams`].
+ */
+export declare function openDatagrams(address: string, port: number, bufferBytes: number, origins: boolean, did: Uint32Array): number
+
 /** A number for something new that puts and answers requests of sockets by itself; 0 where no sockets are open. */
 export declare function openDirect(options: DirectOptions): number
 
@@ -339,7 +349,7 @@ export declare function openPipe(): Array<number>
 
 /**
  * Begins to read sockets in this thread. `turn` is called with how many rows of four numbers there are in `rows`: the socket; 0 for a piece, 1 for
- * the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection; where the piece is in `block`, or the system's number of
+ * the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection, 4 for datagrams that can be read; where the piece is in `block`, or the system's number of
  * the error; and the bytes of the piece. All of it is valid during the call. Answers false when somebody else does that already.
  */
 export declare function openSockets(turn: (arg: number) => void, block: Uint8Array, rows: Uint32Array): boolean
@@ -374,10 +384,10 @@ export declare function put(channel: number, owner: number, token: number, waitM
 export declare function putDirectly(socket: number, direct: number): void
 
 /**
- * Makes an event of every one of `count` datagrams in `staged`, each with three numbers in `marks`: its length, and where in `maps` its
- * headers from outside begin and end. Writes to `did`: events, bytes, datagrams read, 2 for a full block.
+ * Makes an event of every one of `count` datagrams in `staged`, each with two numbers in `marks`: its length, and which of `origins` it has, each of
+ * them with two numbers: where in `maps` its headers begin and end. Writes to `did`: events, bytes, datagrams read, 2 for a full block.
  */
-export declare function readDatagrams(block: Uint8Array, fill: number, entries: number, staged: Uint8Array, marks: Uint32Array, count: number, maps: Uint8Array, rules: number, did: Uint32Array): void
+export declare function readDatagrams(block: Uint8Array, fill: number, entries: number, staged: Uint8Array, marks: Uint32Array, count: number, origins: Uint32Array, maps: Uint8Array, rules: number, did: Uint32Array): void
 
 /** Says whether a socket is to be read. */
 export declare function readSocket(socket: number, reading: boolean): void
@@ -394,6 +404,13 @@ export declare function readSyslog(block: Uint8Array, fill: number, entries: num
  * calls, 1 for oneway + 2 for a handshake; and of a full block the bytes of the event that waits.
  */
 export declare function readWire(reader: number, block: Uint8Array, fill: number, entries: number, piece: Uint8Array, from: number, did: Uint32Array): void
+
+/**
+ * Reads what there is behind what is staged: `fill` bytes, and two numbers in `marks` for each of `count` datagrams: its length, and the place of
+ * where it comes from. Each costs its bytes and `cost`; what costs more than is left of `budget` is dropped. Writes to `did`: bytes, datagrams, how many
+ * were dropped, 1 where there may be more, the system's number of an error.
+ */
+export declare function receiveDatagrams(socket: number, bytes: Uint8Array, fill: number, marks: Uint32Array, count: number, budget: number, cost: number, did: Uint32Array): void
 
 /** Gives back what the owner left open. Only after the `exit` event of its thread. */
 export declare function reclaimOwner(owner: number): void
@@ -434,6 +451,9 @@ export declare function stage(channel: number, owner: number, token: number, res
  */
 export declare function take(channel: number, owner: number, token: number, max: number, min: number, lingerMs: number, wait: boolean): number
 
+/** Where the datagrams come from that were read since this was asked last: addresses, each followed by its port. */
+export declare function takeDatagramOrigins(socket: number): Array<string>
+
 /** Sentences for the operator that were not fetched yet. */
 export declare function takeFindings(channel: number): Array<string>
 
@@ -466,6 +486,9 @@ export declare function verifyNext(handle: ExternalObject<unknown>): Promise<Ver
 
 /** Gives a reservation back; of a put that was staged hidden, its events. */
 export declare function voidReservation(channel: number, owner: number, reservation: number): void
+
+/** Lets a row say, once, that there is something to read. */
+export declare function watchDatagrams(socket: number): void
 
 /** What an Avro client says about its protocol. */
 export interface WireHandshake {

@@ -1,6 +1,7 @@
 import { addon } from './addon.ts';
 import type { Batch, Headers } from './batch.ts';
 import type { BatchBuilder } from './batch-builder.ts';
+import type { StagedDatagrams } from './datagram-socket.ts';
 
 /** What is put back in front of a body, or `all` for messages as they were sent. */
 export interface KeptFields {
@@ -34,16 +35,6 @@ export interface SyslogMessages {
   readonly left: number;
   /** The block was full: call again with the rest of `data`. */
   readonly more: boolean;
-}
-
-/** Datagrams that lie one behind the other. */
-export interface StagedDatagrams {
-  readonly bytes: Uint8Array;
-  /** Three numbers for each: its length, and where in `maps` its headers from outside begin and end. */
-  readonly marks: Uint32Array;
-  readonly count: number;
-  /** Headers from outside, as {@link headerMap} encodes them. */
-  readonly maps: Uint8Array;
 }
 
 const parsers = { classic: 0, multiport: 1, plain: 2 } as const;
@@ -93,19 +84,27 @@ export class SyslogReader {
     }
   }
 
-  /** Makes an event of every datagram. */
-  datagrams({ bytes: staged, marks, count, maps }: StagedDatagrams): Batch[] {
+  /** Makes an event of every datagram. `maps` are the headers from outside, as {@link headerMap} encodes them, of each place that datagrams come from. */
+  datagrams({ bytes: staged, marks, count }: StagedDatagrams, maps: readonly Uint8Array[] = []): Batch[] {
     const batches: Batch[] = [];
+    const origins = new Uint32Array(2 * maps.length);
+    for (let at = 0, length = 0; at < maps.length; at += 1) {
+      origins[2 * at] = length;
+      length += maps[at]!.length;
+      origins[2 * at + 1] = length;
+    }
+    const joined = Buffer.concat(maps);
     let [at, from] = [0, 0];
     for (let block = this.#builder.block; ; ) {
       const { memory, fill, entries } = block;
       const rest = staged.subarray(from);
-      addon.readDatagrams(memory, fill, entries, rest, marks.subarray(3 * at), count - at, maps, this.#rules, did);
+      const left = marks.subarray(2 * at);
+      addon.readDatagrams(memory, fill, entries, rest, left, count - at, origins, joined, this.#rules, did);
       const [events, bytes, read, flags] = did;
       if (events > 0) batches.push(this.#builder.finishIn(block, events, bytes));
-      for (const end = at + read; at < end; at += 1) from += marks[3 * at]!;
       if ((flags & BLOCK_FULL) === 0) return batches;
-      block = this.#builder.nextBlock(largest(marks[3 * at]!, marks[3 * at + 2]! - marks[3 * at + 1]!));
+      for (const end = at + read; at < end; at += 1) from += marks[2 * at]!;
+      block = this.#builder.nextBlock(largest(marks[2 * at]!, maps[marks[2 * at + 1]!]?.length ?? 0));
     }
   }
 }

@@ -15,6 +15,8 @@
 mod batches;
 mod channels;
 #[cfg(unix)]
+mod datagrams;
+#[cfg(unix)]
 mod direct;
 mod failure;
 mod files;

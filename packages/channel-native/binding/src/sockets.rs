@@ -22,6 +22,7 @@ use napi::{
 use napi_derive::napi;
 
 use crate::{
+    datagrams::Receiver,
     direct::{Direct, DirectOptions},
     failure::{Result, Thrown},
     polled::{Came, Polled, READ_BYTES},
@@ -36,15 +37,18 @@ const PIECE: u32 = 0;
 const END: u32 = 1;
 const SENT: u32 = 2;
 const LOST: u32 = 3;
+/// A UDP socket has something to be read, and is not watched any more.
+const READABLE: u32 = 4;
 /// A piece that is done with; nobody is told of it.
-const DONE: u32 = 4;
+const DONE: u32 = 5;
 
-struct Reactor {
+pub struct Reactor {
     env: sys::napi_env,
     uv: uv::Loop,
     turn: FunctionRef<u32, ()>,
     _check: Handle,
     sockets: HashMap<u32, Polled>,
+    pub receivers: HashMap<u32, Receiver>,
     directs: HashMap<u32, Direct>,
     last: u32,
     block: Uint8Array,
@@ -113,6 +117,11 @@ impl Reactor {
 
     /// Does with a socket what it is ready for; answers whether no other would fit this turn.
     fn ready(&mut self, number: u32, failed: bool, events: c_int) -> bool {
+        if let Some(receiver) = self.receivers.get(&number) {
+            receiver.watch(None);
+            self.tell([number, READABLE, 0, 0]);
+            return self.is_full();
+        }
         let Some(polled) = self.sockets.get_mut(&number) else { return false };
         // SAFETY: the block is the reactor's until the turn is told.
         let block = unsafe { self.block.as_mut() };
@@ -126,9 +135,25 @@ impl Reactor {
                 self.tell([number, LOST, error.raw_os_error().unwrap_or_default().unsigned_abs(), 0]);
             }
         }
+        self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
         self.used + READ_BYTES > self.block.len() || ROW * (self.told + 1) > self.rows.len()
     }
 
+    /// Begins with something that has a number of its own and the loop of this thread.
+    pub fn begin<Kind>(
+        &mut self,
+        kind: fn(&mut Self) -> &mut HashMap<u32, Kind>,
+        open: impl FnOnce(uv::Loop, u32) -> Option<Kind>,
+    ) -> Option<u32> {
+        let number = self.last.wrapping_add(1);
+        let opened = open(self.uv, number)?;
+        self.last = number;
+        kind(self).insert(number, opened);
+        Some(number)
+    }
     /// Takes in a piece that stands behind what the block has, to be put directly, or to be told.
     fn take(&mut self, number: u32, bytes: usize) {
         let Some(polled) = self.sockets.get_mut(&number) else { return };
@@ -146,7 +171,7 @@ impl Reactor {
     }
 }
 
-extern "C" fn on_ready(handle: *mut c_void, status: c_int, events: c_int) {
+pub extern "C" fn on_ready(handle: *mut c_void, status: c_int, events: c_int) {
     caught(|| {
         let number = uv::number_of(handle);
         let full = REACTOR.with_borrow_mut(|reactor| {
@@ -208,7 +233,7 @@ fn call(env: sys::napi_env, function: sys::napi_value, argument: u32) {
 }
 
 /// Begins to read sockets in this thread. `turn` is called with how many rows of four numbers there are in `rows`: the socket; 0 for a piece, 1 for
-/// the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection; where the piece is in `block`, or the system's number of
+/// the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection, 4 for datagrams that can be read; where the piece is in `block`, or the system's number of
 /// the error; and the bytes of the piece. All of it is valid during the call. Answers false when somebody else does that already.
 #[napi(catch_unwind)]
 pub fn open_sockets(env: Env, turn: Function<'_, u32, ()>, block: Uint8Array, rows: Uint32Array) -> Result<bool> {
@@ -224,9 +249,21 @@ pub fn open_sockets(env: Env, turn: Function<'_, u32, ()>, block: Uint8Array, ro
         sys::napi_add_async_cleanup_hook(env.raw(), Some(on_cleanup), ptr::null_mut(), &raw mut hook);
         Handle::check(uv, on_check)
     };
-    let (env, sockets, directs) = (env.raw(), HashMap::new(), HashMap::new());
-    let reactor = Reactor { env, uv, turn, _check: check, sockets, directs, last: 0, block, used: 0, rows, told: 0 };
-    REACTOR.set(Some(reactor));
+    let (sockets, receivers, directs) = (HashMap::new(), HashMap::new(), HashMap::new());
+    REACTOR.set(Some(Reactor {
+        env: env.raw(),
+        uv,
+        turn,
+        _check: check,
+        sockets,
+        receivers,
+        directs,
+        last: 0,
+        block,
+        used: 0,
+        rows,
+        told: 0,
+    }));
     Ok(true)
 }
 
@@ -252,32 +289,27 @@ fn adopt(descriptor: i32) -> Option<u32> {
     }
     // SAFETY: the caller has it open during the call.
     let own = unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned().ok()?;
-    REACTOR.with_borrow_mut(|reactor| {
-        let reactor = reactor.as_mut()?;
-        let number = reactor.last.wrapping_add(1);
-        // SAFETY: the loop of this thread, where the reactor was made.
-        let polled = unsafe { Polled::new(reactor.uv, own, number, on_ready) }?;
-        reactor.last = number;
-        reactor.sockets.insert(number, polled);
-        Some(number)
-    })
+    // SAFETY: the loop is that of this thread.
+    let open = |uv, number| unsafe { Polled::new(uv, own, number, on_ready) };
+    with_reactor(|reactor| reactor.begin(|reactor| &mut reactor.sockets, open)).flatten()
+}
+
+/// Uses what reads the sockets of this thread, once it has been opened.
+pub fn with_reactor<Result>(use_it: impl FnOnce(&mut Reactor) -> Result) -> Option<Result> {
+    REACTOR.with_borrow_mut(|reactor| reactor.as_mut().map(use_it))
 }
 
 /// A number for something new that puts and answers requests of sockets by itself; 0 where no sockets are open.
 #[napi(catch_unwind)]
 pub fn open_direct(options: DirectOptions) -> u32 {
-    REACTOR.with_borrow_mut(|reactor| {
-        let Some(reactor) = reactor.as_mut() else { return 0 };
-        reactor.last = reactor.last.wrapping_add(1);
-        reactor.directs.insert(reactor.last, Direct::new(options));
-        reactor.last
-    })
+    let open = |_, _| Some(Direct::new(options));
+    with_reactor(|reactor| reactor.begin(|reactor| &mut reactor.directs, open)).flatten().unwrap_or_default()
 }
 
 /// Ends it: what its sockets bring is told again.
 #[napi(catch_unwind)]
 pub fn close_direct(direct: u32) {
-    REACTOR.with_borrow_mut(|reactor| reactor.as_mut().and_then(|reactor| reactor.directs.remove(&direct)));
+    with_reactor(|reactor| reactor.directs.remove(&direct));
 }
 
 /// Lets what comes next of a socket be put and answered without a row for it, as long as that can be done: everything that was told of it ends with a request
@@ -313,13 +345,9 @@ pub fn end_socket(socket: u32) -> bool {
 /// Closes a connection at once. Rows that were read before may still name it.
 #[napi(catch_unwind)]
 pub fn close_socket(socket: u32) {
-    REACTOR.with_borrow_mut(|reactor| reactor.as_mut().and_then(|reactor| reactor.sockets.remove(&socket)));
+    with_reactor(|reactor| reactor.sockets.remove(&socket));
 }
 
 fn with(socket: u32, use_it: impl FnOnce(&mut Polled)) {
-    REACTOR.with_borrow_mut(|reactor| {
-        if let Some(polled) = reactor.as_mut().and_then(|reactor| reactor.sockets.get_mut(&socket)) {
-            use_it(polled);
-        }
-    });
+    with_reactor(|reactor| reactor.sockets.get_mut(&socket).map(use_it));
 }

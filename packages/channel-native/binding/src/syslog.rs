@@ -45,8 +45,8 @@ pub fn read_syslog(
     Ok(())
 }
 
-/// Makes an event of every one of `count` datagrams in `staged`, each with three numbers in `marks`: its length, and where in `maps` its
-/// headers from outside begin and end. Writes to `did`: events, bytes, datagrams read, 2 for a full block.
+/// Makes an event of every one of `count` datagrams in `staged`, each with two numbers in `marks`: its length, and which of `origins` it has, each of
+/// them with two numbers: where in `maps` its headers begin and end. Writes to `did`: events, bytes, datagrams read, 2 for a full block.
 #[napi(catch_unwind)]
 pub fn read_datagrams(
     mut block: Uint8ArraySlice<'_>,
@@ -55,6 +55,7 @@ pub fn read_datagrams(
     staged: Uint8ArraySlice<'_>,
     marks: Uint32ArraySlice<'_>,
     count: u32,
+    origins: Uint32ArraySlice<'_>,
     maps: Uint8ArraySlice<'_>,
     rules: u32,
     mut did: Uint32ArraySlice<'_>,
@@ -64,7 +65,8 @@ pub fn read_datagrams(
     let mut space = space(&mut block, fill, entries, table)?;
     let (marks, _) = marks.as_chunks();
     let marks = marks.get(..count as usize).unwrap_or(marks);
-    let read = syslog::read_datagrams(&staged, marks, &maps, &decoded(rules, 0, None), &mut space);
+    let (origins, _) = origins.as_chunks();
+    let read = syslog::read_datagrams(&staged, marks, origins, &maps, &decoded(rules, 0, None), &mut space);
     report(&mut did, &space, &[read as u32, u32::from(read < marks.len()) * BLOCK_FULL]);
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! - [`socket`] is a connection that never blocks;
 //! - [`syslog`] makes events of syslog messages;
 //! - [`memory`] is the channel that lives in shared memory;
+//! - [`datagrams`] is a UDP socket that is read many at a time;
 //! - [`doorbell`] is how a channel tells a worker that its wait is over;
 //! - [`registry`] has the channels and owners of a process under numbers;
 //! - [`file`] is the channel that lives on disk;
@@ -15,6 +16,8 @@
 
 pub mod batch;
 pub mod channel;
+#[cfg(not(loom))]
+pub mod datagrams;
 mod defect;
 pub mod doorbell;
 pub mod error;

@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Registration } from '@millrace/kernel/config/plan-types';
 import { eventually, ScratchChannel, type Settings } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -32,6 +33,14 @@ test('may be as long as a datagram can be', async () => {
   expect(it.channel.takeBodies()).toEqual(Array.from({ length: 8 }, (_, at) => `${at}${body}`));
 });
 
+test('what has come when the source stops is put', async () => {
+  await using it = await open();
+  const bodies = Array.from({ length: 100 }, (_, at) => String(at));
+  await it.sendDatagrams(...bodies.map((body) => `<13>1 - h ${body}`));
+  await it.source.stop();
+  expect(it.channel.takeBodies()).toEqual(bodies);
+});
+
 test('comes on every address where no host is given, and knows the client by its plain address', async () => {
   await using it = await stage(registration, { port: 0, clientIPHeader: 'ip', clientHostnameHeader: 'name' });
   await it.sendDatagrams('<13>1 - h one', '<13>1 - h two');
@@ -54,11 +63,27 @@ test('what a channel refuses is dropped and counted, and said once for all that 
 test('what comes beyond maxInFlightBytes is dropped and counted', async () => {
   const channel = new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 });
   await using it = await open({ maxInFlightBytes: 500 }, channel);
-  await it.sendDatagrams(...Array.from({ length: 10 }, (_, at) => `<13>1 - host ${at}`.padEnd(30, '.')));
+  const send = () => it.sendDatagrams(...Array.from({ length: 10 }, (_, at) => `<13>1 - host ${at}`.padEnd(30, '.')));
+  await send();
   await eventually(() => it.source.figures()['dropped']).toBeGreaterThanOrEqual(6);
+  await send();
+  await eventually(() => it.source.figures()['dropped']).toBeGreaterThanOrEqual(16);
   await it.source.stop();
   const { dropped, received, accepted, rejected } = it.source.figures();
-  expect([dropped! + received!, accepted! + rejected!]).toEqual([10, received]);
+  expect([dropped! + received!, accepted! + rejected!]).toEqual([20, received]);
+});
+
+test('what comes while a channel has no room is kept, however little of it the system would keep', async () => {
+  const channel = new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 });
+  await using it = await open({ receiveBufferBytes: 200_000 }, channel);
+  const bodies = Array.from({ length: 20 }, (_, at) => `${at} `.padEnd(60_000, '.'));
+  for (const body of bodies) {
+    await it.sendDatagrams(`<13>1 - h ${body}`);
+    await pause(10);
+  }
+  const taken: string[] = [];
+  await eventually(() => taken.push(...channel.takeBodies())).toBe(20);
+  expect(taken).toEqual(bodies);
 });
 
 test('a receive buffer that the system does not grant is told, with the command that raises it', async () => {

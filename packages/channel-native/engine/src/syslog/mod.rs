@@ -99,20 +99,28 @@ pub fn read_stream(tail: &[u8], data: &[u8], left: usize, rules: &Rules, extras:
     Reader::new(rules, clock).stream(tail, data, left, &Extras::of(extras), space)
 }
 
-/// Makes an event of every datagram that lies in `staged`: none of an empty one, unless [`Parser::Plain`]. `marks` has three numbers for each: its
-/// length, and where in `maps` its further headers begin and end.
+/// Makes an event of every datagram that lies in `staged`: none of an empty one, unless [`Parser::Plain`]. `marks` has two numbers for each: its
+/// length, and which of `origins` it has; those have two: where in `maps` further headers begin and end. Without origins there are no further headers.
 ///
 /// Returns how many datagrams were read: fewer than there are when the space is full.
 #[must_use]
-pub fn read_datagrams(staged: &[u8], marks: &[[u32; 3]], maps: &[u8], rules: &Rules, space: &mut Space<'_>) -> usize {
+pub fn read_datagrams(
+    staged: &[u8],
+    marks: &[[u32; 2]],
+    origins: &[[u32; 2]],
+    maps: &[u8],
+    rules: &Rules,
+    space: &mut Space<'_>,
+) -> usize {
+    let map = |&[from, to]: &[u32; 2]| maps.get(from as usize..to as usize).unwrap_or_default();
+    let extras: Vec<_> = origins.iter().map(|origin| Extras::of(map(origin))).collect();
+    let none = Extras::of(&[]);
     let mut reader = Reader::new(rules, Clock::new(now_ms()));
     let mut at = 0;
-    for (index, &[len, from, to]) in marks.iter().enumerate() {
+    for (index, &[len, origin]) in marks.iter().enumerate() {
         let end = at + len as usize;
-        let (Some(datagram), Some(map)) = (staged.get(at..end), maps.get(from as usize..to as usize)) else {
-            return index;
-        };
-        if !reader.datagram(datagram, &Extras::of(map), space) {
+        let Some(datagram) = staged.get(at..end) else { return index };
+        if !reader.datagram(datagram, extras.get(origin as usize).unwrap_or(&none), space) {
             return index;
         }
         at = end;

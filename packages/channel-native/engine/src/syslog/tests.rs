@@ -188,13 +188,13 @@ fn headers_from_outside_come_last_and_replace_those_of_the_message() {
 
 #[test]
 fn a_datagram_is_one_event_up_to_its_first_line_end() {
-    let marks = |lengths: &[u32]| lengths.iter().map(|&len| [len, 0, 0]).collect::<Vec<_>>();
+    let marks = |lengths: &[u32]| lengths.iter().map(|&len| [len, 0]).collect::<Vec<_>>();
     let bodies = |parser, staged: &[u8], lengths: &[u32]| {
         let rules = Rules { parser, ..RULES };
         let (marks, mut done) = (marks(lengths), 0);
         let mut at = 0;
         let events = fill(Size { events: 2, bytes: 400 }, |space| {
-            let read = read_datagrams(&staged[at..], &marks[done..], &[], &rules, space);
+            let read = read_datagrams(&staged[at..], &marks[done..], &[], &[], &rules, space);
             at += marks[done..done + read].iter().map(|mark| mark[0] as usize).sum::<usize>();
             done += read;
             done == marks.len()
@@ -310,10 +310,11 @@ proptest! {
         data in prop_oneof![vec(any::<u8>(), 0..200), messages()],
         left in prop_oneof![Just(0_usize), 0_usize..300, any::<usize>()],
         map in vec(any::<u8>(), 0..20),
-        marks in vec([0_u32..90, 0_u32..20, 0_u32..20], 0..5),
+        marks in vec([0_u32..90, 0_u32..5], 0..5),
+        origins in vec([0_u32..20, 0_u32..20], 0..5),
     ) {
         let mut scratch = Scratch::new(PLENTY);
         let _ = read_stream(&tail, &data, left, &rules, &map, &mut scratch.space());
-        let _ = read_datagrams(&data, &marks, &map, &rules, &mut scratch.space());
+        let _ = read_datagrams(&data, &marks, &origins, &map, &rules, &mut scratch.space());
     }
 }

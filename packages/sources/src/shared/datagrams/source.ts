@@ -1,12 +1,11 @@
-import type { RemoteInfo } from 'node:dgram';
-import { once } from 'node:events';
-import { headerMap } from '@millrace/channel-native';
+import { getSystemErrorName } from 'node:util';
+import { type DatagramOrigin, type DatagramSocket, headerMap } from '@millrace/channel-native';
 import type { Batch, Headers, Meter, RunningSource, SourceContext } from '@millrace/kernel/component';
 import type { SourceSpec } from '@millrace/kernel/spec';
 import type { DatagramReader } from '../syslog/format.ts';
 import { Losses } from './losses.ts';
-import { bind, enlarge } from './socket.ts';
-import { type Origin, Staging } from './staging.ts';
+import { openSocket } from './socket.ts';
+import { Staging } from './staging.ts';
 
 /** What a source for datagrams is told, whatever it is called. */
 export interface DatagramSource {
@@ -28,8 +27,8 @@ export interface DatagramSource {
 /** What events are told about where they come from. */
 export interface Origins {
   /** What distinguishes one from another. */
-  key(from: RemoteInfo): string;
-  headers(from: RemoteInfo): Promise<Headers>;
+  key(from: DatagramOrigin): string;
+  headers(from: DatagramOrigin): Promise<Headers>;
 }
 
 /** What a datagram takes besides its own bytes: its place here, and the headers of its event. */
@@ -38,69 +37,85 @@ const DATAGRAM_BYTES = 128;
 const ORIGINS_MAX = 1_000;
 const REMEMBERED_MS = 5 * 60_000;
 
-/** How long the first datagram waits for others: at 50,000 a second they are a hundred then, and cost a third less each. */
+/** How long the first datagram waits for others, in the system's buffer: at 50,000 a second they are a hundred then. */
 const GATHER_MS = 2;
-/** So much does not wait. */
-const GATHERED_BYTES = 128 << 10;
 
 /** Listens for datagrams: all that come within a moment, or while those before are put, become events together. */
 export async function openDatagrams(source: DatagramSource): Promise<RunningSource> {
   const { config, log, metrics } = source.context;
-  const socket = await bind(config.host, config.port);
-  const receiver = new Receiver(source);
-  socket.on('message', (datagram, from) => receiver.receive(datagram, from));
-  socket.on('error', (error) => log.error({ error }, 'Receiving a datagram failed.'));
-  enlarge(socket, config.receiveBufferBytes, log);
-  const losses = new Losses(socket.address(), metrics.lost, log);
-  log.info({ address: socket.address() }, 'Listening.');
+  const { socket, address } = await openSocket(config, { origins: source.origins !== undefined, log });
+  const losses = new Losses(address, metrics.lost, log);
+  const receiver = new Receiver(socket, source);
+  log.info({ address }, 'Listening.');
   return {
     async close() {
       await losses.close();
-      const closed = once(socket, 'close');
-      socket.close();
-      await closed;
       await receiver.close();
     },
   };
 }
 
 class Receiver {
+  readonly #socket: DatagramSocket;
   readonly #source: DatagramSource;
   #staging = new Staging();
   /** One that is empty. */
   #spare = new Staging();
   #gathering: NodeJS.Timeout | undefined;
+  #closed = false;
   /** Whether datagrams are on their way into the channels. Those that come meanwhile follow together. */
   #putting = false;
-  /** What was read and is not in the channels yet takes up. */
+  /** What those on their way take up. */
   #bytes = 0;
   /** Whether datagrams are dropped since one was put. */
   #dropping = false;
-  #idle: PromiseWithResolvers<void> | undefined;
-  readonly #origins = new Map<string, Origin>();
+  #idle: Promise<void> = Promise.resolve();
+  readonly #origins = new Map<string, Promise<Uint8Array>>();
   #rememberedSince = 0;
 
-  constructor(source: DatagramSource) {
+  constructor(socket: DatagramSocket, source: DatagramSource) {
+    this.#socket = socket;
     this.#source = source;
+    this.#watch();
   }
 
-  receive(datagram: Buffer, from: RemoteInfo): void {
-    const { context, origins } = this.#source;
-    const bytes = datagram.length + DATAGRAM_BYTES;
-    if (this.#bytes + bytes > context.config.inFlightBytesMax) {
-      this.#drop();
-      return;
-    }
-    this.#bytes += bytes;
-    this.#staging.add(datagram, origins && this.#originOf(from, origins));
-    if (this.#putting) return;
-    if (this.#staging.byteLength >= GATHERED_BYTES) this.#putAll();
-    else this.#gathering ??= setTimeout(() => this.#putAll(), GATHER_MS);
+  /** Receives what has come, and resolves when all of it has been put or refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#gathering);
+    this.#receive();
+    await this.#idle;
+    this.#socket.close();
   }
 
-  #drop(): void {
+  #watch(): void {
+    this.#socket.watch(() => {
+      this.#gathering = setTimeout(() => this.#receiveAll(), GATHER_MS);
+    });
+  }
+
+  /** Receives until nothing is left, others having their turns in between. */
+  #receiveAll(): void {
+    if (this.#closed) return;
+    if (this.#receive()) setImmediate(() => this.#receiveAll());
+    else this.#watch();
+  }
+
+  /** Receives some, and has it put; answers whether there may be more. */
+  #receive(): boolean {
+    const { config, log } = this.#source.context;
+    const staged = this.#staging.fill + DATAGRAM_BYTES * this.#staging.count;
+    const budget = config.inFlightBytesMax - this.#bytes - staged;
+    const { dropped, more, errno } = this.#staging.receive(this.#socket, budget, DATAGRAM_BYTES);
+    if (errno > 0) log.error({ code: getSystemErrorName(-errno) }, 'Receiving a datagram failed.');
+    if (dropped > 0) this.#drop(dropped);
+    if (!this.#putting && this.#staging.count > 0) this.#idle = this.#putAll();
+    return more;
+  }
+
+  #drop(datagrams: number): void {
     const { metrics, log } = this.#source.context;
-    metrics.dropped.add(1);
+    metrics.dropped.add(datagrams);
     if (this.#dropping) return;
     this.#dropping = true;
     log.warn(
@@ -109,38 +124,27 @@ class Receiver {
     );
   }
 
-  /** Resolves when everything that came has been put or refused. */
-  async close(): Promise<void> {
-    if (this.#bytes === 0 && !this.#putting) return;
-    this.#idle = Promise.withResolvers();
-    if (!this.#putting) this.#putAll();
-    await this.#idle.promise;
-  }
-
   /** Puts what was staged, and what is staged meanwhile, until there is nothing. */
   async #putAll(): Promise<void> {
-    clearTimeout(this.#gathering);
-    this.#gathering = undefined;
     this.#putting = true;
     while (this.#staging.count > 0) {
       const staging = this.#staging;
       this.#staging = this.#spare;
+      this.#bytes = staging.fill + DATAGRAM_BYTES * staging.count;
       await this.#put(staging);
+      this.#bytes = 0;
+      this.#dropping = false;
       staging.clear();
       this.#spare = staging;
     }
     this.#putting = false;
-    this.#idle?.resolve();
   }
 
   /** Makes events of what was staged, and puts them. What the channels refuse is dropped. */
   async #put(staging: Staging): Promise<void> {
-    const { context, reader } = this.#source;
-    const unknown = staging.unknownOrigins();
-    if (unknown.length > 0) await Promise.all(unknown);
-    for (const batch of reader.datagrams(staging.staged())) await this.#emit(batch, context);
-    this.#bytes -= staging.byteLength + DATAGRAM_BYTES * staging.count;
-    this.#dropping = false;
+    const { context, reader, origins } = this.#source;
+    const maps = origins && (await Promise.all(this.#socket.takeOrigins().map((from) => this.#mapOf(from, origins))));
+    for (const batch of reader.datagrams(staging, maps)) await this.#emit(batch, context);
   }
 
   async #emit(batch: Batch, { emitEach, log }: DatagramSource['context']): Promise<void> {
@@ -154,17 +158,15 @@ class Receiver {
     if (error !== undefined) log.warn({ error, datagrams }, 'A channel refused datagrams: they are dropped.');
   }
 
-  #originOf(from: RemoteInfo, origins: Origins): Origin {
+  /** The headers that say where a datagram comes from. */
+  #mapOf(from: DatagramOrigin, origins: Origins): Promise<Uint8Array> {
     const key = origins.key(from);
     const remembered = this.#origins.get(key);
     if (remembered !== undefined && Date.now() < this.#rememberedSince + REMEMBERED_MS) return remembered;
     if (remembered !== undefined || this.#origins.size >= ORIGINS_MAX) this.#origins.clear();
     if (this.#origins.size === 0) this.#rememberedSince = Date.now();
-    const origin: Origin = { headers: undefined, known: undefined };
-    origin.known = origins.headers(from).then((headers) => {
-      origin.headers = headerMap(this.#source.context.builder, headers);
-    });
-    this.#origins.set(key, origin);
-    return origin;
+    const map = origins.headers(from).then((headers) => headerMap(this.#source.context.builder, headers));
+    this.#origins.set(key, map);
+    return map;
   }
 }

@@ -74,8 +74,8 @@ class FormatReader implements MessageReader, DatagramReader {
     return { ...raw, batch: this.#understood([raw.batch], usual) };
   }
 
-  datagrams(staged: Parameters<SyslogReader['datagrams']>[0]): Batch[] {
-    return [this.#understood(this.#raw.datagrams(staged), this.#usual.datagrams(staged))];
+  datagrams(...staged: Parameters<SyslogReader['datagrams']>): Batch[] {
+    return [this.#understood(this.#raw.datagrams(...staged), this.#usual.datagrams(...staged))];
   }
 
   /** Of the same messages, as they were sent and as they are usually understood, those in the form understood so. */
