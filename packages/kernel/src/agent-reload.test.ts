@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MemoryChannel } from '@millrace/channel-native';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { type Agent, type AgentOptions, startAgent } from './agent.ts';
 import type { ChannelPlan, Plan } from './config/plan-types.ts';
@@ -242,9 +243,13 @@ test.for([
   ['file', filePlan],
   ['jdbc', jdbcPlan],
 ] as const)('a channel that changes from memory to %s takes its events along', async ([, durable]) => {
+  const close = vi.spyOn(MemoryChannel.prototype, 'close');
+  onTestFinished(() => close.mockRestore());
   const { agent, plan, heal, delivered } = await stalled(memoryPlan('c1'));
   const channels = [durable('c1', scratch())];
   expect((await agent.reload({ ...plan, channels })).remarks).toEqual([]);
+  // The channel that was, and the one that would have been needed had they not fitted.
+  expect(close).toHaveBeenCalledTimes(2);
   expect(agent.status().channels[0]!.counters).toMatchObject({ queued: 50 });
   await agent.reload({ ...plan, channels, sinks: [heal()] });
   await vi.waitFor(() => expect(delivered()).toEqual(numbersTo(50)), 5_000);
