@@ -231,7 +231,8 @@ test.for(['compact', 'binary'] as const)('what is encoded for a Thrift server (%
     fc.property(fc.array(event, { maxLength: 30 }), fc.boolean(), fc.array(fc.nat()), (events, oneway, cuts) => {
       for (const { headers, body } of events) builder.append(body, headers);
       const batch = builder.finish();
-      const list = encodeThrift(batch, protocol);
+      const list = Buffer.alloc(encodeThrift(batch, protocol, Buffer.alloc(0)));
+      encodeThrift(batch, protocol, list);
       const kind = oneway ? 4 : 1;
       const compact = [Buffer.of(0x82, 0x01 | (kind << 5), 5, 11), 'appendBatch', Buffer.of(0x19, 0xfc)];
       const binary = [Buffer.of(0x80, 1, 0, kind), int(11), 'appendBatch', int(5), Buffer.of(15, 0, 1, 12)];

@@ -229,17 +229,10 @@ function emptyBatch({ memory, fill, entries }: Block): Batch {
   return new Batch(memory, { base: 0, size: memory.length, first: entries, length: 0, start: fill, end: fill });
 }
 
-let scratch = new Uint8Array(64 << 10);
-
-/** The events of a batch as the elements of a Thrift list, without its head. They lie in memory that is valid until the next call. */
-export function encodeThrift(batch: Batch, protocol: 'compact' | 'binary'): Uint8Array {
+/** Writes the events of a batch as the elements of a Thrift list, without its head; answers their bytes. When there is less room, nothing of them counts. */
+export function encodeThrift(batch: Batch, protocol: 'compact' | 'binary', into: Uint8Array): number {
   const { memory, base, size, first, length, start, end } = batch;
-  for (;;) {
-    const binary = protocol === 'binary';
-    const bytes = addon.encodeThrift(scratch, binary, memory, base, size, first, length, start, end);
-    if (bytes <= scratch.length) return scratch.subarray(0, bytes);
-    scratch = new Uint8Array(bytes + (bytes >> 2));
-  }
+  return addon.encodeThrift(into, protocol === 'binary', memory, base, size, first, length, start, end);
 }
 
 function handshakeOf(handle: number): AvroHandshake {

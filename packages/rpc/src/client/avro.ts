@@ -29,9 +29,9 @@ export const avroCodec: Codec = {
     const name = CALLS[call];
     const head = Buffer.allocUnsafe(HEAD_BYTES + name.length + VARINT_BYTES_MAX);
     let end = HEAD_BYTES + name.copy(head, HEAD_BYTES);
-    if (call === 'append') return [frame(head, end, serial, batch.byteLength), eventsOf(batch)];
+    if (call === 'append') return { pieces: [frame(head, end, serial, batch.byteLength), eventsOf(batch)] };
     end = writeLong(head, end, batch.length);
-    return [frame(head, end, serial, batch.byteLength + 1), eventsOf(batch), END_OF_ARRAY];
+    return { pieces: [frame(head, end, serial, batch.byteLength + 1), eventsOf(batch), END_OF_ARRAY] };
   },
 
   *reply(): Parser<Reply> {

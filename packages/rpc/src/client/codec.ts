@@ -11,12 +11,20 @@ export interface Reply {
   readonly outcome: string;
 }
 
+/** What is sent. */
+export interface Request {
+  /** Some of them may be the batch's own, where they lie. */
+  readonly pieces: readonly [Uint8Array, ...Uint8Array[]];
+  /** Memory that is free again when they have been sent. */
+  readonly memory?: Buffer;
+}
+
 /** How requests are written and replies read in one of Flume's protocols. */
 export interface Codec {
   /** What the peer is, for what is said about it. */
   readonly peer: string;
-  /** The bytes of a request; some of them may be the batch's own, where they lie. */
-  request(serial: number, call: Call, batch: Batch): readonly Uint8Array[];
+  /** A request, in memory of an earlier one that is done with where it needs some and that is enough. */
+  request(serial: number, call: Call, batch: Batch, spare?: Buffer): Request;
   /** Reads one reply. Throws what is wrong with it. */
   reply(): Parser<Reply>;
 }

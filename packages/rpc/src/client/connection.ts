@@ -15,6 +15,8 @@ interface Pending extends PromiseWithResolvers<void> {
   /** The stream has read the last byte of the batch. */
   written: boolean;
   outcome: string | undefined;
+  /** What it lies in, if not in the batch. */
+  readonly memory: Buffer | undefined;
 }
 
 export interface ConnectionOptions {
@@ -38,6 +40,8 @@ export class Connection implements RpcClient {
   readonly #closed: Promise<void>;
   readonly #sinceMs = performance.now();
   readonly #pending = new Map<number, Pending>();
+  /** Memory of requests that are done with: new memory costs as much as copying into it. */
+  readonly #spares: Buffer[] = [];
   #builder: BatchBuilder | undefined;
   #serial = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -130,21 +134,21 @@ export class Connection implements RpcClient {
     if (!this.usable) return Promise.reject(this.#failure ?? this.#lost('it was closed here'));
     this.#serial = (this.#serial % SERIAL_MAX) + 1;
     const serial = this.#serial;
+    const { pieces, memory } = this.#codec.request(serial, call, batch, this.#spares.pop());
     const pending: Pending = {
       ...Promise.withResolvers<void>(),
       deadlineMs: performance.now() + this.#requestTimeoutMs,
       written: false,
       outcome: undefined,
+      memory,
     };
     this.#pending.set(serial, pending);
     this.#timer ??= this.#watch(this.#requestTimeoutMs);
 
-    const pieces = [...this.#codec.request(serial, call, batch)];
-    const last = pieces.pop();
     // One vectored write, of the batch where it lies.
     this.#stream.cork();
-    for (const piece of pieces) this.#stream.write(piece);
-    this.#stream.write(last, (error) => {
+    for (const piece of pieces.slice(0, -1)) this.#stream.write(piece);
+    this.#stream.write(pieces.at(-1), (error) => {
       pending.written = !error;
       this.#settle(serial, pending);
     });
@@ -160,10 +164,11 @@ export class Connection implements RpcClient {
     this.#settle(serial, pending);
   }
 
-  /** A peer may answer before it has read everything; the batch is free only when nobody reads it any more. */
-  #settle(serial: number, { written, outcome, resolve, reject }: Pending): void {
+  /** A peer may answer before it has read everything; the batch, and other memory, is free only when nobody reads it any more. */
+  #settle(serial: number, { written, outcome, memory, resolve, reject }: Pending): void {
     if (!written || outcome === undefined) return;
     this.#pending.delete(serial);
+    if (memory !== undefined) this.#spares.push(memory);
     if (outcome === 'OK') resolve();
     else {
       reject(this.#refused(outcome));

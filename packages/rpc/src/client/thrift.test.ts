@@ -1,15 +1,21 @@
-import { BatchBuilder } from '@millrace/channel-native';
+import { type Batch, BatchBuilder } from '@millrace/channel-native';
 import { describe, expect, test } from 'vitest';
+import type { Request } from './codec.ts';
 import { thriftCodec } from './thrift.ts';
 import { type Encoding, replyIn } from './thrift-reply.ts';
 
 /** A request of events without headers, but for the first, as hexadecimal text. */
 function request(encoding: Encoding, call: 'append' | 'appendBatch', count: number, serial = 1): string {
+  return textOf(thriftCodec(encoding).request(serial, call, batchOf(count)));
+}
+
+function batchOf(count: number): Batch {
   const builder = new BatchBuilder();
   for (let at = 0; at < count; at += 1) builder.append('abc', at === 0 ? { k: 'v' } : {});
-  const batch = builder.finish();
-  return Buffer.concat(thriftCodec(encoding).request(serial, call, batch)).toString('hex');
+  return builder.finish();
 }
+
+const textOf = ({ pieces }: Request) => Buffer.concat(pieces).toString('hex');
 
 const hex = (text: string) => Buffer.from(text).toString('hex');
 
@@ -21,6 +27,24 @@ describe('requests', () => {
     expect(request('binary', 'append', 1)).toBe(
       `0000003480010001${'00000006'}${hex('append')}${'00000001'}0c00010d00010b0b0000000100000001${hex('k')}00000001${hex('v')}0b000200000003${hex('abc')}0000`,
     );
+  });
+
+  test.for(['compact', 'binary'] as const)('lie in memory of earlier ones, where that is enough (%s)', (encoding) => {
+    const codec = thriftCodec(encoding);
+    const { memory } = codec.request(1, 'appendBatch', batchOf(20));
+    for (const [count, again] of [
+      [20, true],
+      [1, true],
+      [10_000, false],
+    ] as const) {
+      const next = codec.request(2, 'appendBatch', batchOf(count), memory);
+      expect(next.memory === memory).toBe(again);
+      expect(textOf(next)).toBe(request(encoding, 'appendBatch', count, 2));
+    }
+    for (let bytes = 0; bytes < 40; bytes += 1) {
+      const next = codec.request(2, 'append', batchOf(1), Buffer.alloc(bytes));
+      expect(textOf(next)).toBe(request(encoding, 'append', 1, 2));
+    }
   });
 
   test.for([

@@ -12,20 +12,27 @@ import { type Encoding, KIND, replyIn } from './thrift-reply.ts';
  * answered        field 0, an i32: the status; an exception: field 1, its text, and field 2, its type
  */
 
-const END_OF_FIELDS = Buffer.from([0]);
+const END_OF_FIELDS = 0;
+const NO_BYTES = Buffer.alloc(0);
 const LENGTH_BYTES = 4;
 
 /** Flume's Thrift protocol, in frames of one of the two encodings. */
 export function thriftCodec(encoding: Encoding): Codec {
   return {
     peer: `a Thrift source with protocol = ${encoding}`,
-    request(serial, call, batch) {
-      const events = encodeThrift(batch, encoding);
-      const message = headOf[encoding](serial, call, batch);
-      const length = Buffer.alloc(LENGTH_BYTES);
-      length.writeInt32BE(message.length + events.length + END_OF_FIELDS.length);
-      // The events are in memory that the next call writes over, so all of it is copied.
-      return [Buffer.concat([length, message, events, END_OF_FIELDS])];
+    request(serial, call, batch, spare = NO_BYTES) {
+      const head = headOf[encoding](serial, call, batch);
+      const from = LENGTH_BYTES + head.length;
+      let memory = spare;
+      let end = from + encodeThrift(batch, encoding, memory.subarray(from));
+      if (end >= memory.length) {
+        memory = Buffer.allocUnsafeSlow(end + (end >> 2) + 1);
+        end = from + encodeThrift(batch, encoding, memory.subarray(from));
+      }
+      memory.writeInt32BE(end + 1 - LENGTH_BYTES);
+      head.copy(memory, LENGTH_BYTES);
+      memory[end] = END_OF_FIELDS;
+      return { pieces: [memory.subarray(0, end + 1)], memory };
     },
     *reply(): Parser<Reply> {
       const length = (yield LENGTH_BYTES).readInt32BE();
