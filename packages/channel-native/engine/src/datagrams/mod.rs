@@ -100,7 +100,7 @@ impl Datagrams {
         loop {
             while self.next < self.received.count() {
                 let (datagram, from) = self.received.get(self.next);
-                let origin = self.origins.as_mut().map_or(0, |origins| origins.place(from));
+                let origin = || self.origins.as_mut().map_or(0, |origins| origins.place(from));
                 if !stage.take(datagram, origin) {
                     return Ok(true);
                 }
@@ -137,8 +137,9 @@ impl Origins {
 }
 
 impl Stage<'_> {
-    /// Copies a datagram, or drops it; answers false when there is no room to do so.
-    fn take(&mut self, datagram: &[u8], origin: u32) -> bool {
+    /// Copies a datagram, or drops it; answers false when there is no room to do so. Of what is not copied nobody needs the origin: anybody can make up
+    /// any number of them.
+    fn take(&mut self, datagram: &[u8], origin: impl FnOnce() -> u32) -> bool {
         let Some(left) = self.budget.checked_sub(datagram.len() + self.cost) else {
             self.dropped += 1;
             return true;
@@ -148,7 +149,7 @@ impl Stage<'_> {
             return false;
         };
         room.copy_from_slice(datagram);
-        *mark = [datagram.len() as u32, origin];
+        *mark = [datagram.len() as u32, origin()];
         self.fill = end;
         self.count += 1;
         self.budget = left;

@@ -114,6 +114,15 @@ fn senders_are_told_apart_and_begin_anew_when_they_were_asked_for() {
 }
 
 #[test]
+fn who_has_sent_what_is_dropped_is_not_remembered() {
+    let (mut reading, sender) = Reading::open(true, 256 << 10, 100);
+    sender.send(b"a").unwrap();
+    sleep(Duration::from_millis(50));
+    assert_eq!(reading.read(0), (vec![], false, 1));
+    assert_eq!(reading.datagrams.take_origins(), []);
+}
+
+#[test]
 fn senders_over_ipv6_have_their_address() {
     let Ok(socket) = UdpSocket::bind("[::1]:0") else { return };
     socket.set_nonblocking(true).unwrap();
