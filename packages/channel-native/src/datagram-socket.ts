@@ -37,6 +37,9 @@ export interface Received {
 /** Bytes of the longest datagram. */
 export const DATAGRAM_BYTES_MAX = 64 << 10;
 
+/** What has its length in 32 bits. */
+const STAGED_BYTES_MAX = 2 ** 32 - 1;
+
 /** bytes, datagrams, dropped, more, errno: what the last native call did. */
 const did = new Uint32Array(5) as Uint32Array & [number, number, number, number, number];
 
@@ -63,6 +66,7 @@ export class DatagramSocket {
     const number = addon.openDatagrams(address, port, Math.min(receiveBufferBytes, 2 ** 31 - 1), origins, did);
     const [boundTo, granted, errno] = did;
     if (number > 0) return new DatagramSocket(number, sockets, boundTo, granted);
+    if (errno === 0) throw new Error('The event loop of this thread cannot watch another socket.');
     const code = getSystemErrorName(-errno);
     throw Object.assign(new Error(`bind ${code} ${address}:${port}`), { code });
   }
@@ -79,7 +83,8 @@ export class DatagramSocket {
    */
   receive(staged: StagedDatagrams & { readonly fill: number }, budget: number, cost: number): Received {
     const { bytes, fill, marks, count: before } = staged;
-    addon.receiveDatagrams(this.#number, bytes, fill, marks, before, budget, cost, did);
+    const most = Math.min(budget, STAGED_BYTES_MAX - fill);
+    addon.receiveDatagrams(this.#number, bytes, fill, marks, before, most, cost, did);
     const [filled, count, dropped, more, errno] = did;
     return { fill: filled, count, dropped, more: more !== 0, errno };
   }

@@ -2,7 +2,7 @@
 
 use std::{ffi::c_int, io, net::SocketAddr};
 
-use millrace_engine::datagrams::{Datagrams, Stage};
+use millrace_engine::datagrams::{Datagrams, Stage, zone};
 use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 
@@ -105,7 +105,7 @@ pub fn receive_datagrams(
 pub fn take_datagram_origins(socket: u32) -> Vec<String> {
     let origins =
         with_reactor(|reactor| reactor.receivers.get_mut(&socket).map(|receiver| receiver.datagrams.take_origins()));
-    let texts = |origin: SocketAddr| [origin.ip().to_canonical().to_string(), origin.port().to_string()];
+    let texts = |origin: SocketAddr| [zone::text(origin), origin.port().to_string()];
     origins.flatten().unwrap_or_default().into_iter().flat_map(texts).collect()
 }
 

@@ -79,7 +79,7 @@ export function createEmitter({ required, optional, merge, metrics, log, ...sign
   const transactionCapacity = channels.transactionCapacity;
   const builder = new BatchBuilder();
   /** Whether there is nothing to do but to put: for one event, a request costs more than that. */
-  const atOnce = !merge && extras.length === 0 && required.every((port) => port.directEnd?.([]) !== undefined);
+  const atOnce = !merge && extras.length === 0 && required.length === 1 && required[0]!.directEnd?.([]) !== undefined;
   const giveUp = ({ insists }: Request) => (insists ? signals.overdue : signals.signal);
   let queue: Request[] = [];
   let queuedBytes = 0;

@@ -4,7 +4,7 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     io::{self, ErrorKind},
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     os::fd::{AsRawFd, RawFd},
 };
 
@@ -14,6 +14,7 @@ use rustix::net::sockopt::{set_socket_recv_buffer_size, socket_recv_buffer_size}
 mod received;
 #[cfg(test)]
 mod tests;
+pub mod zone;
 
 /// So many are read before others have their turn, or some more.
 const IN_A_ROW: usize = 1_024;
@@ -60,8 +61,8 @@ impl Datagrams {
     /// # Errors
     /// What the system says.
     pub fn bind(address: &str, port: u16, buffer_bytes: usize, origins: bool) -> io::Result<Self> {
-        let address: IpAddr = address.parse().map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-        let socket = UdpSocket::bind((address, port))?;
+        let address = zone::address(address, port).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+        let socket = UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
         set_socket_recv_buffer_size(&socket, buffer_bytes)?;
         Ok(Self { socket, received: Received::new(), next: 0, origins: origins.then(Origins::default) })

@@ -114,6 +114,19 @@ fn senders_are_told_apart_and_begin_anew_when_they_were_asked_for() {
 }
 
 #[test]
+fn an_address_may_name_its_zone() {
+    let local = zone::address("fe80::1%lo", 5).unwrap();
+    assert_eq!(zone::text(local), "fe80::1%lo");
+    assert_eq!(zone::address("fe80::1%1", 5), Some(local), "the first interface is the loopback");
+    for (text, plain) in [("127.0.0.1", "127.0.0.1"), ("::ffff:127.0.0.1", "127.0.0.1"), ("::1", "::1")] {
+        assert_eq!(zone::text(zone::address(text, 5).unwrap()), plain);
+    }
+    for wrong in ["nowhere", "127.0.0.1%lo", "fe80::1%nowhere", "fe80::1%", "fe80::1%l\0o"] {
+        assert_eq!(zone::address(wrong, 5), None);
+    }
+}
+
+#[test]
 fn who_has_sent_what_is_dropped_is_not_remembered() {
     let (mut reading, sender) = Reading::open(true, 256 << 10, 100);
     sender.send(b"a").unwrap();

@@ -112,15 +112,22 @@ pub fn read_datagrams(
     rules: &Rules,
     space: &mut Space<'_>,
 ) -> usize {
-    let map = |&[from, to]: &[u32; 2]| maps.get(from as usize..to as usize).unwrap_or_default();
-    let extras: Vec<_> = origins.iter().map(|origin| Extras::of(map(origin))).collect();
-    let none = Extras::of(&[]);
+    let extras_of = |origin: u32| {
+        let map = origins.get(origin as usize).and_then(|&[from, to]| maps.get(from as usize..to as usize));
+        Extras::of(map.unwrap_or_default())
+    };
+    let mut last = None;
+    let mut extras = Extras::default();
     let mut reader = Reader::new(rules, Clock::new(now_ms()));
     let mut at = 0;
     for (index, &[len, origin]) in marks.iter().enumerate() {
         let end = at + len as usize;
         let Some(datagram) = staged.get(at..end) else { return index };
-        if !reader.datagram(datagram, extras.get(origin as usize).unwrap_or(&none), space) {
+        if last != Some(origin) {
+            last = Some(origin);
+            extras = extras_of(origin);
+        }
+        if !reader.datagram(datagram, &extras, space) {
             return index;
         }
         at = end;

@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import { type DatagramOrigin, type DatagramSocket, headerMap } from '@millrace/channel-native';
+import { type DatagramOrigin, type DatagramSocket, headerMap, type Received } from '@millrace/channel-native';
 import type { Batch, Headers, Meter, RunningSource, SourceContext } from '@millrace/kernel/component';
 import type { SourceSpec } from '@millrace/kernel/spec';
 import type { DatagramReader } from '../syslog/format.ts';
@@ -37,8 +37,16 @@ const DATAGRAM_BYTES = 128;
 const ORIGINS_MAX = 1_000;
 const REMEMBERED_MS = 5 * 60_000;
 
-/** How long the first datagram waits for others, in the system's buffer: at 50,000 a second they are a hundred then. */
+/** How long the first datagram waits for others: at 50,000 a second they are a hundred then. */
 const GATHER_MS = 2;
+/** They wait in the system's buffer where that is so large. In a smaller one there may be no room for all of that time, so they wait here. */
+const ROOMY_BYTES = 1 << 20;
+/** So much does not wait. */
+const GATHERED_BYTES = 128 << 10;
+/** How long a socket is left alone that cannot be read. */
+const FAILED_MS = 100;
+/** How long what has come is read at the end: somebody may send as fast as that. */
+const CLOSING_MS = 100;
 
 /** Listens for datagrams: all that come within a moment, or while those before are put, become events together. */
 export async function openDatagrams(source: DatagramSource): Promise<RunningSource> {
@@ -58,11 +66,16 @@ export async function openDatagrams(source: DatagramSource): Promise<RunningSour
 class Receiver {
   readonly #socket: DatagramSocket;
   readonly #source: DatagramSource;
+  /** Whether datagrams wait in the system's buffer. */
+  readonly #roomy: boolean;
   #staging = new Staging();
   /** One that is empty. */
   #spare = new Staging();
-  #gathering: NodeJS.Timeout | undefined;
+  /** Until datagrams are received, or put. */
+  #waiting: NodeJS.Timeout | undefined;
   #closed = false;
+  /** Where those come from that were received last. */
+  #lastOrigins: readonly DatagramOrigin[] | undefined;
   /** Whether datagrams are on their way into the channels. Those that come meanwhile follow together. */
   #putting = false;
   /** What those on their way take up. */
@@ -76,41 +89,56 @@ class Receiver {
   constructor(socket: DatagramSocket, source: DatagramSource) {
     this.#socket = socket;
     this.#source = source;
+    this.#roomy = socket.receiveBufferBytes >= ROOMY_BYTES;
     this.#watch();
   }
 
   /** Receives what has come, and resolves when all of it has been put or refused. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#gathering);
-    this.#receive();
-    await this.#idle;
+    clearTimeout(this.#waiting);
+    const untilMs = performance.now() + CLOSING_MS;
+    while (this.#receive().more && performance.now() < untilMs);
+    this.#lastOrigins = this.#socket.takeOrigins();
     this.#socket.close();
+    this.#putNow();
+    await this.#idle;
   }
 
   #watch(): void {
+    if (this.#closed) return;
     this.#socket.watch(() => {
-      this.#gathering = setTimeout(() => this.#receiveAll(), GATHER_MS);
+      if (this.#roomy) this.#waiting = setTimeout(() => this.#receiveAll(), GATHER_MS);
+      else this.#receiveAll();
     });
   }
 
-  /** Receives until nothing is left, others having their turns in between. */
+  /** Receives until nothing is left, others having their turns in between, and has it put. */
   #receiveAll(): void {
     if (this.#closed) return;
-    if (this.#receive()) setImmediate(() => this.#receiveAll());
-    else this.#watch();
+    const { more, errno } = this.#receive();
+    if (more) setImmediate(() => this.#receiveAll());
+    else if (errno === 0) this.#watch();
+    else setTimeout(() => this.#watch(), FAILED_MS).unref();
+    if (this.#roomy || this.#staging.fill >= GATHERED_BYTES) this.#putNow();
+    else if (this.#staging.count > 0) this.#waiting ??= setTimeout(() => this.#putNow(), GATHER_MS);
   }
 
-  /** Receives some, and has it put; answers whether there may be more. */
-  #receive(): boolean {
+  #putNow(): void {
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+    if (!this.#putting) this.#idle = this.#putAll();
+  }
+
+  #receive(): Received {
     const { config, log } = this.#source.context;
     const staged = this.#staging.fill + DATAGRAM_BYTES * this.#staging.count;
     const budget = config.inFlightBytesMax - this.#bytes - staged;
-    const { dropped, more, errno } = this.#staging.receive(this.#socket, budget, DATAGRAM_BYTES);
+    const received = this.#staging.receive(this.#socket, budget, DATAGRAM_BYTES);
+    const { dropped, errno } = received;
     if (errno > 0) log.error({ code: getSystemErrorName(-errno) }, 'Receiving a datagram failed.');
     if (dropped > 0) this.#drop(dropped);
-    if (!this.#putting && this.#staging.count > 0) this.#idle = this.#putAll();
-    return more;
+    return received;
   }
 
   #drop(datagrams: number): void {
@@ -143,7 +171,8 @@ class Receiver {
   /** Makes events of what was staged, and puts them. What the channels refuse is dropped. */
   async #put(staging: Staging): Promise<void> {
     const { context, reader, origins } = this.#source;
-    const maps = origins && (await Promise.all(this.#socket.takeOrigins().map((from) => this.#mapOf(from, origins))));
+    const from = origins === undefined ? [] : (this.#lastOrigins ?? this.#socket.takeOrigins());
+    const maps = await Promise.all(from.map((origin) => this.#mapOf(origin, origins!)));
     for (const batch of reader.datagrams(staging, maps)) await this.#emit(batch, context);
   }
 
