@@ -90,18 +90,19 @@ export class Host {
     this.running.catch(() => {}); // whoever only waits for the exit learns the same
     this.exited = new Promise((resolve) => {
       // Here and not from the pool's promise, which is settled only after the listeners of the exit event have run.
-      worker.once('error', (cause) => this.#fail(() => this.#diagnose(cause)));
+      worker.once('error', (cause) => this.#died(() => this.#diagnose(cause)));
       worker.once('exit', (code) => {
-        this.#fail(() => new MillraceError('MR_WORKER_EXIT', `${this.#id} exited with code ${code}.`));
-        this.#hearTheRest();
+        this.#died(() => new MillraceError('MR_WORKER_EXIT', `${this.#id} exited with code ${code}.`));
+        // Closing the port drops what still stands in it: nothing does.
+        this.#control.close();
         resolve(this.#failure);
       });
     });
     this.#control.on('message', (message: FromGuest) => this.#hear(message));
-    this.#pool.on('error', (cause) => this.#fail(() => this.#diagnose(cause)));
+    this.#pool.on('error', (cause) => this.#died(() => this.#diagnose(cause)));
     run.then(
       () => this.#drained(),
-      (cause) => this.#fail(() => this.#diagnose(cause)),
+      (cause) => this.#died(() => this.#diagnose(cause)),
     );
 
     const { startTimeoutMs } = options;
@@ -151,14 +152,14 @@ export class Host {
     }
   }
 
-  /** What was said last may still stand in the port when the thread has ended: closing the port would drop it. */
-  #hearTheRest(): void {
+  /** Its end and what it said before come on different ways, in any order: what it said is heard first. */
+  #died(diagnose: () => MillraceError): void {
     for (;;) {
       const said = receiveMessageOnPort(this.#control);
       if (said === undefined) break;
       this.#hear(said.message);
     }
-    this.#control.close();
+    this.#fail(diagnose);
   }
 
   #drained(): void {
