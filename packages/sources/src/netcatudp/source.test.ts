@@ -13,14 +13,18 @@ test('a datagram is one event, up to its first line end, without headers', async
   expect(it.channel.take()).toEqual(['one', '', '', 'three\r'].map((body) => ({ headers: {}, body })));
 });
 
-test('remoteAddress names the header for where it comes from', async () => {
-  await using it = await stage(registration, { bind: '127.0.0.1', port: 0, remoteAddress: 'peer' });
-  const first = await it.sendDatagrams('one', 'two');
-  const second = await it.sendDatagrams('three');
-  await eventually(() => it.source.figures()['accepted']).toBe(3);
-  const peers = it.channel.take().map(({ headers }) => headers['peer']);
-  expect(peers).toEqual([first, first, second].map((port) => `/127.0.0.1:${port}`));
-});
+test.for([false, true])(
+  'remoteAddress names the header for where it comes from (stopped at once: %s)',
+  async (stopped) => {
+    await using it = await stage(registration, { bind: '127.0.0.1', port: 0, remoteAddress: 'peer' });
+    const first = await it.sendDatagrams('one', 'two');
+    const second = await it.sendDatagrams('three');
+    if (stopped) await it.source.stop();
+    else await eventually(() => it.source.figures()['accepted']).toBe(3);
+    const peers = it.channel.take().map(({ headers }) => headers['peer']);
+    expect(peers).toEqual([first, first, second].map((port) => `/127.0.0.1:${port}`));
+  },
+);
 
 test('datagrams without a byte count against maxInFlightBytes too, and what is dropped is said once', async () => {
   const channel = new ScratchChannel({ capacity: 1, transactionCapacity: 1, keepAliveMs: 60_000 });

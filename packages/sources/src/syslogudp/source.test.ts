@@ -35,10 +35,12 @@ test('may be as long as a datagram can be', async () => {
 
 test('what has come when the source stops is put', async () => {
   await using it = await open();
-  const bodies = Array.from({ length: 100 }, (_, at) => String(at));
+  // More than are read at once; the system keeps as many as it grants room for.
+  const bodies = Array.from({ length: 3_000 }, (_, at) => String(at));
   await it.sendDatagrams(...bodies.map((body) => `<13>1 - h ${body}`));
   await it.source.stop();
-  expect(it.channel.takeBodies()).toEqual(bodies);
+  const { lost } = it.source.figures();
+  expect(it.channel.takeBodies()).toEqual(bodies.slice(0, bodies.length - lost!));
 });
 
 test('comes on every address where no host is given, and knows the client by its plain address', async () => {
