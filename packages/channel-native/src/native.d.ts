@@ -349,8 +349,9 @@ export declare function openPipe(): Array<number>
 
 /**
  * Begins to read sockets in this thread. `turn` is called with how many rows of four numbers there are in `rows`: the socket; 0 for a piece, 1 for
- * the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection, 4 for datagrams that can be read; where the piece is in `block`, or the system's number of
- * the error; and the bytes of the piece. All of it is valid during the call. Answers false when somebody else does that already.
+ * the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection, 4 for datagrams that can be read; where the piece is in
+ * `block`, or the system's number of the error; and the bytes of the piece. All of it is valid during the call. Answers false when somebody else does
+ * that already.
  */
 export declare function openSockets(turn: (arg: number) => void, block: Uint8Array, rows: Uint32Array): boolean
 

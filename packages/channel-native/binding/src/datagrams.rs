@@ -1,6 +1,6 @@
 //! UDP sockets of a thread. A row of the turn says that there is something; it is read when JavaScript asks for it, many datagrams at a time.
 
-use std::{ffi::c_int, io, net::SocketAddr};
+use std::{io, net::SocketAddr};
 
 use millrace_engine::datagrams::{Datagrams, Stage, zone};
 use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
@@ -19,9 +19,9 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Watches for events, or for none.
-    pub fn watch(&self, events: Option<c_int>) {
-        self.poll.watch(events.unwrap_or_default(), on_ready);
+    /// Says whether it is told that there is something to read.
+    pub fn watch(&self, watching: bool) {
+        self.poll.watch(if watching { uv::READABLE } else { 0 }, on_ready);
     }
 }
 
@@ -67,7 +67,7 @@ fn errno(error: &io::Error) -> u32 {
 /// Lets a row say, once, that there is something to read.
 #[napi(catch_unwind)]
 pub fn watch_datagrams(socket: u32) {
-    with_reactor(|reactor| reactor.receivers.get(&socket).map(|receiver| receiver.watch(Some(uv::READABLE))));
+    with_reactor(|reactor| reactor.receivers.get(&socket).map(|receiver| receiver.watch(true)));
 }
 
 /// Reads what there is behind what is staged: `fill` bytes, and two numbers in `marks` for each of `count` datagrams: its length, and the place of

@@ -118,7 +118,7 @@ impl Reactor {
     /// Does with a socket what it is ready for; answers whether no other would fit this turn.
     fn ready(&mut self, number: u32, failed: bool, events: c_int) -> bool {
         if let Some(receiver) = self.receivers.get(&number) {
-            receiver.watch(None);
+            receiver.watch(false);
             self.tell([number, READABLE, 0, 0]);
             return self.is_full();
         }
@@ -233,8 +233,9 @@ fn call(env: sys::napi_env, function: sys::napi_value, argument: u32) {
 }
 
 /// Begins to read sockets in this thread. `turn` is called with how many rows of four numbers there are in `rows`: the socket; 0 for a piece, 1 for
-/// the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection, 4 for datagrams that can be read; where the piece is in `block`, or the system's number of
-/// the error; and the bytes of the piece. All of it is valid during the call. Answers false when somebody else does that already.
+/// the end of what the peer sends, 2 for the end of what was sent, 3 for a lost connection, 4 for datagrams that can be read; where the piece is in
+/// `block`, or the system's number of the error; and the bytes of the piece. All of it is valid during the call. Answers false when somebody else does
+/// that already.
 #[napi(catch_unwind)]
 pub fn open_sockets(env: Env, turn: Function<'_, u32, ()>, block: Uint8Array, rows: Uint32Array) -> Result<bool> {
     if REACTOR.with_borrow(Option::is_some) {
