@@ -37,6 +37,9 @@ export interface Received {
 /** Bytes of the longest datagram. */
 export const DATAGRAM_BYTES_MAX = 64 << 10;
 
+const NO_SOCKETS = 'another copy of @millrace/channel-native has the sockets of this thread: install only one';
+const UNWATCHED = 'the system lets this event loop watch no more sockets: raise fs.epoll.max_user_watches';
+
 /** What has its length in 32 bits. */
 const STAGED_BYTES_MAX = 2 ** 32 - 1;
 
@@ -59,14 +62,14 @@ export class DatagramSocket {
     this.receiveBufferBytes = receiveBufferBytes;
   }
 
-  /** Throws the system's error, with its `code`. */
+  /** Throws the system's error, with its `code`; one without a code where native code can have no sockets, or no more. */
   static open({ address, port, receiveBufferBytes, origins }: DatagramSocketOptions): DatagramSocket {
     const sockets = socketsOfThread();
-    if (sockets === undefined) throw new Error('Native code cannot have sockets in this thread.');
+    if (sockets === undefined) throw new Error(NO_SOCKETS);
     const number = addon.openDatagrams(address, port, Math.min(receiveBufferBytes, 2 ** 31 - 1), origins, did);
     const [boundTo, granted, errno] = did;
     if (number > 0) return new DatagramSocket(number, sockets, boundTo, granted);
-    if (errno === 0) throw new Error('The event loop of this thread cannot watch another socket.');
+    if (errno === 0) throw new Error(UNWATCHED);
     const code = getSystemErrorName(-errno);
     throw Object.assign(new Error(`bind ${code} ${address}:${port}`), { code });
   }

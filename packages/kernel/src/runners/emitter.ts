@@ -261,7 +261,7 @@ export function createEmitter({ required, optional, merge, metrics, log, ...sign
     });
   }
 
-  /** Puts a batch where its channels take it here and now. */
+  /** Puts a batch where its channel takes it here and now. */
   function tookAtOnce(batch: Batch): boolean {
     try {
       return atOnce && channels.tryPut([batch]) === true;

@@ -136,7 +136,13 @@ class Receiver {
     const budget = config.inFlightBytesMax - this.#bytes - staged;
     const received = this.#staging.receive(this.#socket, budget, DATAGRAM_BYTES);
     const { dropped, errno } = received;
-    if (errno > 0) log.error({ code: getSystemErrorName(-errno) }, 'Receiving a datagram failed.');
+    if (errno > 0) {
+      const code = getSystemErrorName(-errno);
+      log.error(
+        { code },
+        `The system does not let datagrams be received (${code}); trying again every ${FAILED_MS} ms.`,
+      );
+    }
     if (dropped > 0) this.#drop(dropped);
     return received;
   }
