@@ -155,12 +155,11 @@ test('what a worker said before its death comes before the death, even when the 
   expect(logged.map(({ message }) => message)).toEqual(['About to die.']);
 });
 
-test('a component that fails as soon as it is open has been open', async () => {
-  const { host } = start('open', 'throwNext');
-  const busyUntil = performance.now() + 400;
-  while (performance.now() < busyUntil);
-  await host.running;
-  expect(await host.exited).toMatchObject({ code: 'MR_COMPONENT_FAILED' });
+test('a component that fails as soon as it is open has been open, whichever the main thread hears first', async () => {
+  // So many at once that its end overtakes what it said here and there.
+  const hosts = Array.from({ length: 40 }, () => start('open', 'throwNext').host);
+  await Promise.all(hosts.map(({ running }) => running));
+  for (const { exited } of hosts) expect(await exited).toMatchObject({ code: 'MR_COMPONENT_FAILED' });
 });
 
 test('a worker that logs in a loop is thinned out and costs bounded memory', async () => {
